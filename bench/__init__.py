@@ -1,0 +1,17 @@
+"""Side by side with the peers: the CPU time each server spends on the same work, measured in turn in one run.
+
+Run it from the repository: ``python -m bench`` (``make bench`` installs the peers first). The reader's way through:
+
+    model.py     what a row of the table is: a load, the servers that carry it, what is promised against each
+    cpu.py       CPU time and memory of a process and its children, as the operating system accounts for them
+    peers.py     how each server is started, pinned, awaited and ended
+    loads.py     the loads: wrk, and the generators of our own (pour.py, hold.py) where the field has none
+    corpus.py    the files served and the requests made: varied, as real use is, and the same in every run
+    rows/        the rows, one file a protocol
+    report.py    results.json, results.md, results.svg
+
+    apps.py, asgi_static.py, asyncio_frames.py    programs that run in the servers measured: ours and the peers'
+
+The figure is CPU time per unit of work and not seconds, because on a shared machine seconds lie. Nothing here is
+imported by wirespeak, and only apps.py imports wirespeak.
+"""

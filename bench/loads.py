@@ -1,0 +1,127 @@
+"""The loads: wrk for HTTP, and generators of our own where the field has none. Each runs pinned to the load's core.
+
+Starts processes and waits for them; every load is bounded in time or in count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import cpu
+from bench.model import Sample
+from bench.peers import HOST, LOAD_CORE, ROOT, SERVER_CORE, Running, pinned
+
+__all__ = ["Held", "Load", "held", "measured", "pour", "wrk"]
+
+GRACE = 150.0  # seconds that a generator may take beyond the time it was given; they have limits of their own within
+
+
+@dataclass(slots=True, frozen=True)
+class Load:
+    """What a load did. Latencies in milliseconds, 0 where it does not measure them."""
+
+    units: int
+    seconds: float
+    p50: float = 0.0
+    p99: float = 0.0
+
+
+def wrk(running: Running, requests: list[bytes], connections: int, seconds: float) -> Load:
+    """Send ``requests`` in turn over so many keep-alive connections. Raises RuntimeError when an answer is not a success."""
+    with tempfile.NamedTemporaryFile(dir=running.folder) as file:
+        for request in requests:
+            file.write(struct.pack("!I", len(request)) + request)
+        file.flush()
+        url = f"{'https' if running.tls else 'http'}://{HOST}:{running.port}"
+        script = str(Path(__file__).with_name("wrk.lua"))
+        options = [
+            "--threads",
+            "1",
+            "--connections",
+            str(connections),
+            "--duration",
+            f"{max(1, round(seconds))}s",
+            "--timeout",
+            "20s",
+            "--latency",
+        ]
+        output = run(["wrk", *options, "--script", script, url, "--", file.name], seconds)
+    result = json.loads(output.splitlines()[-1])
+    if result["errors"] or result["refused"] or not result["requests"]:
+        raise RuntimeError(f"not every request succeeded: {result}")
+    return Load(result["requests"], result["microseconds"] / 1e6, result["p50"] / 1e3, result["p99"] / 1e3)
+
+
+def pour(running: Running, messages: int, connections: int) -> Load:
+    """Pour so many short frames into the server and take each of them back (pour.py)."""
+    result = json.loads(run(python("bench.pour", running.port, messages, connections), 0))
+    return Load(result["messages"], result["seconds"])
+
+
+class Held:
+    """Idle connections, held open by a process of their own (hold.py)."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def alive(self) -> int:
+        """Let go, and say how many of the connections were still open until then."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return int(self.line())
+
+
+@contextlib.contextmanager
+def held(running: Running, count: int) -> Iterator[Held]:
+    """Hold ``count`` connections that have each had one answer and are idle since. Raises RuntimeError if not all come."""
+    command = pinned(LOAD_CORE, python("bench.hold", running.port, count, int(running.tls)))
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            holder = Held(process)
+            if (said := holder.line()) != str(count):
+                raise RuntimeError(f"of {count} connections {said or 'none'} came about")
+            yield holder
+        finally:
+            process.kill()
+
+
+def run(command: list[str], seconds: float) -> str:
+    """Run a generator of a bounded load on the load's core; return what it printed. Raises RuntimeError when it fails."""
+    done = subprocess.run(pinned(LOAD_CORE, command), cwd=ROOT, capture_output=True, text=True, timeout=seconds + GRACE, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def python(module: str, *arguments: int) -> list[str]:
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def measured(running: Running, load: Callable[[float], Load], warm_up: float, seconds: float) -> Sample:
+    """Warm the server up with ``load``, then account for the CPU time that it spends on ``load``."""
+    load(warm_up)
+    before, core = cpu.usage(running.pid), cpu.core_time(SERVER_CORE)
+    done = load(seconds)
+    used, core = cpu.usage(running.pid) - before, cpu.core_time(SERVER_CORE) - core
+    return Sample(
+        figure=used.total / done.units * 1e6,
+        rate=done.units / done.seconds,
+        p50=done.p50,
+        p99=done.p99,
+        busy=used.total / done.seconds,
+        others=max(0.0, core - used.total) / done.seconds,
+        system=used.system / used.total,
+        resident=cpu.memory(running.pid).resident,
+    )

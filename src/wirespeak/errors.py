@@ -1,0 +1,105 @@
+"""The whole family of errors, on one page.
+
+    WirespeakError
+    ├── LocalProtocolError        our own caller asked for what the protocol forbids; nothing was written
+    ├── RemoteProtocolError       the peer broke the protocol; says where, and which clause
+    │   └── IncompleteMessage     the stream ended inside a message
+    ├── LimitExceeded             a bound of ours was reached (a body, a redirect chain, a decompressed size)
+    ├── AddressError              a text that is no address
+    ├── TLSError                  a handshake failed, or a certificate was not to be trusted
+    ├── ConnectError              no connection came about
+    │   └── HostNotFound          the host has no address
+    ├── ConnectionLost            a connection that stood was cut off
+    ├── ListenError               an address could not be listened on (taken, not ours, not allowed)
+    └── TimeoutError              a time limit passed
+
+One class for each failure that a caller would tell apart. A message says what happened, what was expected, and
+what to do. Those with a namesake in the standard library inherit from it too, so that ``except TimeoutError``
+written with the built-in name also catches ours.
+"""
+
+from __future__ import annotations
+
+import builtins
+
+__all__ = [
+    "AddressError",
+    "ConnectError",
+    "ConnectionLost",
+    "HostNotFound",
+    "IncompleteMessage",
+    "LimitExceeded",
+    "ListenError",
+    "LocalProtocolError",
+    "RemoteProtocolError",
+    "TLSError",
+    "TimeoutError",
+    "WirespeakError",
+]
+
+
+class WirespeakError(Exception):
+    """The root: ``except WirespeakError`` catches whatever this project raises on purpose."""
+
+
+class LocalProtocolError(WirespeakError):
+    """Our own caller asked for what the protocol forbids: a line break in a field, a body after its end.
+
+    Raised before a byte is written, so the conversation is unharmed.
+    """
+
+
+class RemoteProtocolError(WirespeakError):
+    """The peer broke the protocol.
+
+    ``code`` is the reply a server answers with (an HTTP status, an SMTP reply code; 0 where the protocol has none);
+    ``offset`` counts the bytes from the start of the offending message to the fault, or is None where the fault is
+    in the whole; ``clause`` names the rule that was broken, as in "RFC 9112 6.1".
+    """
+
+    def __init__(self, message: str, *, code: int = 0, offset: int | None = None, clause: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.offset = offset
+        self.clause = clause
+
+    def __str__(self) -> str:
+        where = "" if self.offset is None else f" at byte {self.offset}"
+        rule = f" ({self.clause})" if self.clause else ""
+        return f"{self.args[0]}{where}{rule}"
+
+
+class IncompleteMessage(RemoteProtocolError):
+    """The stream ended inside a message: what came is not the whole, and is never passed off as the whole."""
+
+
+class LimitExceeded(WirespeakError):
+    """One of our own bounds was reached; the message names the bound and how to raise it."""
+
+
+class AddressError(WirespeakError, ValueError):
+    """A text that is no address, or no port."""
+
+
+class TLSError(WirespeakError):
+    """A TLS handshake failed, or the peer's certificate was not to be trusted."""
+
+
+class ConnectError(WirespeakError, ConnectionError):
+    """No connection came about; where several addresses were tried, the message tells of each."""
+
+
+class HostNotFound(ConnectError):
+    """The host has no address: its name does not exist, or could not be looked up."""
+
+
+class ConnectionLost(WirespeakError, ConnectionError):
+    """A connection that stood was cut off: reset by the peer, or closed in mid-conversation."""
+
+
+class ListenError(WirespeakError, OSError):
+    """An address could not be listened on: taken by another program, not of this machine, or not allowed."""
+
+
+class TimeoutError(WirespeakError, builtins.TimeoutError):
+    """A time limit passed; the message says which, and how long it was."""

@@ -1,0 +1,33 @@
+"""HTTP/1.1 (RFC 9110, RFC 9112): the web's protocol, as server and client.
+
+A tour, in the order in which it reads best:
+
+====================  ================================================================================
+``grammar.py``        the bytes: one named pattern a production
+``fields.py``         header and trailer fields
+``messages.py``       requests and responses as values, made of bytes and back
+``body.py``           where a body ends: by length, by chunks, by the end of the connection
+``states.py``         what may follow what, as tables
+``session.py``        the server's side of a connection, without I/O; ``client_session.py``, the client's
+``server.py``         handlers, and how they are run
+``static.py``         a handler that serves a folder; ``conditional.py``, ``ranges.py``, ``coding.py``,
+                      ``media.py``, ``listing.py`` hold its parts
+``log.py``            the access log; ``counters.py``, plain numbers
+``client.py``         asking others; ``pool.py``, connections that are kept
+``explain.py``        every byte of a message, named
+====================  ================================================================================
+
+What a server's user needs::
+
+    from wirespeak.http import HttpServer, Request, Response
+
+    def hello(request: Request) -> Response:
+        return Response.text(f"You asked for {request.path}\\n")
+"""
+
+from wirespeak.http.fields import Fields
+from wirespeak.http.messages import Data, End, Request, Response
+from wirespeak.http.server import Handler, HttpServer, Tunnel
+from wirespeak.http.session import ServerLimits, ServerSession
+
+__all__ = ["Data", "End", "Fields", "Handler", "HttpServer", "Request", "Response", "ServerLimits", "ServerSession", "Tunnel"]

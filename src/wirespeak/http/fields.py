@@ -1,0 +1,167 @@
+"""Header and trailer fields (RFC 9110 5): what stands between the first line of a message and its body.
+
+A client sends nearly the same lines with each request, so each line is parsed once and remembered (`field_line`);
+what a message costs then is a look-up a line, inside C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Self
+
+from wirespeak.errors import LocalProtocolError, RemoteProtocolError
+from wirespeak.http.grammar import FIELD_LINE, FIELD_VALUE, TOKEN_ONLY, list_members
+
+__all__ = ["Fields", "FieldsLike", "field_line"]
+
+# The lines remembered, for all connections together. Only heads up to `REMEMBERED_HEAD` characters take part, so that
+# the memory held is bounded by the two together (4 MB at the very most, some hundred KB in practice).
+REMEMBERED_LINES = 1024
+REMEMBERED_HEAD = 4096
+
+
+@lru_cache(maxsize=REMEMBERED_LINES)
+def field_line(line: str) -> tuple[str, str]:
+    """The name, in lower case, and the value of a field line (without its CRLF). Raises `RemoteProtocolError`."""
+    match = FIELD_LINE.fullmatch(line)
+    if match is None:
+        raise _fault(line)
+    return match[1].lower(), match[2].rstrip(" \t")
+
+
+class Fields:
+    """The fields of one message: in order, names in any case, several of one name allowed; never changed once made.
+
+    ``fields["content-type"]`` gives the value; of several lines of one name, the values joined by commas, as RFC 9110
+    5.3 says they may be (`get_all` gives them one by one: needed for Set-Cookie alone, which may not be joined).
+    Making them of one's own pairs raises `LocalProtocolError` for a name or value that can't be sent (RFC 9110 5.5).
+    """
+
+    __slots__ = ("_encoded", "_lines", "_values")
+
+    _lines: list[str]
+    _values: dict[str, str]
+    _encoded: bytes | None
+
+    def __init__(self, pairs: FieldsLike = ()) -> None:
+        self._lines = []
+        self._values = {}
+        self._encoded = None
+        if isinstance(pairs, Fields):
+            self._lines, self._values = pairs._lines, pairs._values
+            return
+        for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
+            if not TOKEN_ONLY.fullmatch(name):
+                raise LocalProtocolError(f"{name!r} is no field name: letters, digits and !#$%&'*+-.^_`|~ only (RFC 9110 5.1)")
+            if not FIELD_VALUE.fullmatch(value):
+                raise LocalProtocolError(f"the value of {name} holds a character that can't be sent: {value!r} (RFC 9110 5.5)")
+            value = value.strip(" \t")
+            self._lines.append(f"{name}: {value}")
+            self._add(name.lower(), value)
+
+    @classmethod
+    def parse(cls, lines: list[str], remember: bool = True) -> Self:
+        """The fields of the lines (without CRLF) that a peer sent. Raises `RemoteProtocolError` at the first that is none."""
+        self = cls.__new__(cls)
+        self._lines = lines
+        self._encoded = None
+        read = field_line if remember else field_line.__wrapped__
+        self._values = dict(map(read, lines))
+        if len(self._values) != len(lines):
+            self._values = {}
+            for line in lines:
+                self._add(*read(line))
+        return self
+
+    def _add(self, name: str, value: str) -> None:
+        there = self._values.get(name)
+        self._values[name] = value if there is None else f"{there}, {value}"
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in lower case, each once."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """The number of field lines."""
+        return len(self._lines)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fields) and self.folded() == other.folded()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Fields({list(self.items())!r})"
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The values by name in lower case: for look-ups on the hot path. Not to be changed."""
+        return self._values
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The value of ``name``, or ``default`` where there is none."""
+        return self._values.get(name.lower(), default)
+
+    def get_all(self, name: str) -> list[str]:
+        """The value of each line named ``name``, in order."""
+        name = name.lower()
+        if name not in self._values:
+            return []
+        return [value for key, value in self.items() if key.lower() == name]
+
+    def tokens(self, name: str) -> list[str]:
+        """The members of a list of tokens, in lower case: ``fields.tokens("connection")``."""
+        value = self._values.get(name.lower())
+        return list_members(value) if value is not None else []
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Each line's name, as it is written, and value."""
+        for line in self._lines:
+            name, _, value = line.partition(":")
+            yield name, value.strip(" \t")
+
+    def folded(self) -> list[tuple[str, str]]:
+        """Each line's name, in lower case, and value: what two equal messages have in common."""
+        return [(name.lower(), value) for name, value in self.items()]
+
+    def with_(self, name: str, value: str) -> Fields:
+        """These fields, with ``name`` set to ``value`` in place of any that was there."""
+        return Fields([*self.without(name).items(), (name, value)])
+
+    def without(self, *names: str) -> Fields:
+        """These fields, but none of ``names``."""
+        dropped = {name.lower() for name in names}
+        return Fields([(name, value) for name, value in self.items() if name.lower() not in dropped])
+
+    def encode(self) -> bytes:
+        """The lines as they are sent, each with its CRLF."""
+        if self._encoded is None:
+            self._encoded = "".join([f"{line}\r\n" for line in self._lines]).encode("latin-1")
+        return self._encoded
+
+
+FieldsLike = Fields | Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+def _fault(line: str) -> RemoteProtocolError:
+    """Say what is wrong with a field line that does not match; the offset counts from the line's start."""
+    name, colon, value = line.partition(":")
+    if line[:1] in (" ", "\t"):
+        return RemoteProtocolError("a field line that begins with a space (obs-fold)", code=400, offset=0, clause="RFC 9112 5.2")
+    if not colon:
+        return RemoteProtocolError("a field line without a colon", code=400, offset=len(line), clause="RFC 9112 5")
+    if name[-1:] in (" ", "\t"):
+        return RemoteProtocolError("a space before the colon", code=400, offset=len(name) - 1, clause="RFC 9112 5.1")
+    if not TOKEN_ONLY.fullmatch(name):
+        token = TOKEN_ONLY.match(name)
+        return RemoteProtocolError("a field name that is no token", code=400, offset=token.end() if token else 0, clause="RFC 9110 5.1")
+    whole = FIELD_LINE.match(line)
+    at = whole.end() if whole else len(name) + 1
+    return RemoteProtocolError(f"the character {line[at]!r} in the value of {name}", code=400, offset=at, clause="RFC 9110 5.5")

@@ -1,0 +1,601 @@
+"""The server's side of an HTTP/1.1 connection, without I/O (RFC 9112, RFC 9110). The client's is in ``client_session.py``.
+
+Bytes in, events out: `Request` first, then `Data` and `End` of its body, the error where the peer broke the protocol,
+`Late` where the answer takes too long. Messages in, bytes out: `Response`, then `Data` and `End` where its body is sent
+as it is made. Requests may be pipelined: the next one is given out once the one before it is answered.
+
+Keep-alive, limits, deadlines and the way a connection ends are decided here; what to answer is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wirespeak.buffer import Buffer
+from wirespeak.contract import ABORT, FINISH, FileSlice, Segment, Wake, size_of
+from wirespeak.errors import LocalProtocolError, RemoteProtocolError
+from wirespeak.http.body import LengthReader, Reader, chunk, last_chunk, request_reader
+from wirespeak.http.fields import Fields
+from wirespeak.http.grammar import TCHAR_BYTES
+from wirespeak.http.messages import Data, End, Request, Response, encode_status_line, fault_of_incomplete, parse_request_head
+from wirespeak.http.states import SERVER_READS, SERVER_WRITES, Event, Reads, Writes
+from wirespeak.http.status import REASONS
+
+__all__ = ["Late", "ServerLimits", "ServerSession"]
+
+# What is kept of later requests while an answer is made. Enough for pipelining; the rest waits in the peer's socket.
+KEPT = 64 << 10
+# Body given out and not yet consumed: what one connection may hold of an upload whose handler is slow.
+WINDOW = 256 << 10
+# A body that no one wants is read and dropped up to here, so that the connection can be kept; past it, closed.
+UNWANTED = 256 << 10
+# Seconds, and bytes, that are read and dropped after our last word, so that it isn't lost to a reset (RFC 9112 9.6).
+LINGER_TIME = 2.0
+LINGER_SIZE = 16 << 20
+# A body as short as this is sent in one piece with its head: copying it is cheaper than a second buffer.
+JOINED = 32 << 10
+# Seconds between the interim answers by which we learn whether a peer that ended its side still listens.
+PROBE_EVERY = 0.5
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CLOSE = b"Connection: close\r\n\r\n"
+KEEP_ALIVE = b"Connection: keep-alive\r\n\r\n"
+
+
+@dataclass(slots=True, frozen=True)
+class ServerLimits:
+    """The bounds of one connection; times in seconds, sizes in bytes.
+
+    A request line is due 8,000 bytes at least (RFC 9112 3); nginx and Apache draw the line at 8 KB, and at 32 KB and
+    more for all fields together. ``body_rate`` is the least that a body, and an answer, has to move at once ``grace``
+    is over: slower than any line in use, faster than an attacker who holds connections open likes.
+    """
+
+    line: int = 16 << 10
+    head: int = 48 << 10
+    body: int = 64 << 20
+    head_time: float = 20.0
+    idle_time: float = 75.0
+    handler_time: float = 60.0
+    grace: float = 20.0
+    body_rate: int = 1024
+
+
+@dataclass(slots=True)
+class Late:
+    """Event: the answer was not there in time; 503 has been sent in its place where nothing had been said yet."""
+
+
+def _nothing() -> bytes:
+    return b""
+
+
+class ServerSession:
+    """A `contract.Session`. ``standing`` gives the field lines that go into every answer (Date, Server), encoded."""
+
+    __slots__ = (
+        "_answer_by",
+        "_bodiless",
+        "_body_size",
+        "_body_start",
+        "_continue_due",
+        "_eof",
+        "_finishing",
+        "_input",
+        "_keep_alive",
+        "_left_to_send",
+        "_limits",
+        "_out",
+        "_partial",
+        "_pending",
+        "_probe_at",
+        "_read_by",
+        "_reader",
+        "_reads",
+        "_request",
+        "_standing",
+        "_unconsumed",
+        "_unwanted",
+        "_wake",
+        "_write_by",
+        "_writes",
+        "chunked",
+        "closed",
+        "reading",
+    )
+
+    def __init__(self, wake: Wake, limits: ServerLimits | None = None, standing: Callable[[], bytes] = _nothing) -> None:
+        self._wake = wake
+        self._limits = limits or ServerLimits()
+        self._standing = standing
+        self._input = Buffer()
+        self._out: list[Segment] = []
+        self._reads = Reads.HEAD
+        self._writes = Writes.IDLE
+        self._request: Request | None = None
+        self._reader: Reader | None = None
+        self._keep_alive = True
+        self._continue_due = False  # the peer waits for 100 (Continue) before it sends its body
+        self._unwanted = False  # nobody will read the rest of the body
+        self._body_size = self._unconsumed = 0
+        self._body_start = 0.0
+        self._left_to_send: int | None = None  # of a body whose length was announced
+        self._bodiless = False  # the answer has none, whatever its fields say: to HEAD, and 204 and 304
+        self._partial = False  # a head has begun to come
+        self._eof = False
+        self._finishing = False
+        self._pending = 0
+        # The times by which something is due; the deadline is the earliest.
+        self._read_by = self._answer_by = self._write_by = self._probe_at = math.inf
+        self.chunked = False
+        self.reading = True
+        self.closed = False
+
+    @property
+    def deadline(self) -> float:
+        """The earliest time by which something is due. Looked at once a turn."""
+        if self._reads is Reads.HEAD and not self._pending:
+            return self._read_by
+        return min(self._read_by, self._answer_by, self._write_by, self._probe_at)
+
+    # --- what comes in
+
+    def receive(self, data: bytes, now: float) -> Sequence[Any]:
+        if data:
+            self._input.feed(data)
+        reads = self._reads
+        if reads is Reads.HEAD:
+            if data or self._input or self._eof or self._finishing:
+                return self._receive_head(now)
+            self._read_by = now + self._limits.idle_time
+            return ()
+        if reads is Reads.BODY:
+            return self._receive_body(now)
+        if reads is Reads.WAIT:
+            self.reading = len(self._input) < KEPT and not self._eof
+        elif reads is Reads.TUNNEL:
+            return self._receive_tunnel()
+        else:
+            self._discard(now)
+        return ()
+
+    def _receive_head(self, now: float) -> Sequence[Any]:
+        limits = self._limits
+        head = self._input.until(b"\r\n\r\n", limits.head)
+        if head is None or head[0] == 13:
+            return self._incomplete_head(head, now)
+        try:
+            request = parse_request_head(head)
+            values = request.fields.values
+            self._reader = reader = request_reader(request) if "content-length" in values or "transfer-encoding" in values else None
+        except RemoteProtocolError as error:
+            if head.find(b"\r\n") > limits.line:
+                error = _too_long(limits.line)
+            return self._refuse(error, now)
+        if len(request.target) > limits.line:
+            return self._refuse(_too_long(limits.line), now)
+        connection = values.get("connection")
+        if connection is None or connection == "keep-alive":
+            self._keep_alive = request.minor == 1 or connection is not None
+        else:
+            options = request.fields.tokens("connection")
+            self._keep_alive = "close" not in options and (request.minor == 1 or "keep-alive" in options)
+        self._request = request
+        self._partial = False
+        if reader is not None and (fault := self._begin_body(request, reader, now)):
+            return self._refuse(fault, now)
+        event = Event.REQUEST if reader is None else Event.REQUEST_HEAD
+        self._reads = SERVER_READS[self._reads, event]
+        self._writes = SERVER_WRITES[self._writes, event]
+        self._answer_by = now + limits.handler_time
+        self._read_by = math.inf if reader is None else now + limits.grace
+        return (request,)
+
+    def _begin_body(self, request: Request, reader: Reader, now: float) -> RemoteProtocolError | None:
+        """Get ready for a body; the fault where it can't be taken."""
+        request.body = None
+        self._body_size = self._unconsumed = 0
+        self._body_start = now
+        self._unwanted = False
+        if isinstance(reader, LengthReader) and reader.length > self._limits.body:
+            return _too_large(self._limits.body)
+        if "expect" in request.fields and request.minor:
+            if request.fields.tokens("expect") != ["100-continue"]:
+                return RemoteProtocolError("an expectation other than 100-continue", code=417, clause="RFC 9110 10.1.1")
+            self._continue_due = not self._input
+        return None
+
+    def _incomplete_head(self, head: bytes | None, now: float) -> Sequence[Any]:
+        """No head is there yet: is it on its way, or can it never be one?"""
+        limits, buffer = self._limits, self._input
+        if head is not None:  # it begins with an empty line, which some clients send after a body (RFC 9112 2.2)
+            rest = buffer.rest()
+            buffer.feed(head[2:] + rest)
+            if len(head) == 4 or head[2] == 13:
+                return self._refuse(RemoteProtocolError("an empty line where a request was expected", code=400, offset=2, clause="RFC 9112 2.2"), now)
+            return self._receive_head(now)
+        if not buffer:
+            self.closed = True  # the peer, or we, wanted no more than was said
+            return ()
+        kept = buffer.peek()
+        line_end = kept.find(b"\r\n", 2)
+        if len(kept) > limits.line and not 0 <= line_end <= limits.line:
+            return self._refuse(_too_long(limits.line), now)
+        if buffer.overfull(limits.head):
+            return self._refuse(RemoteProtocolError(f"fields of more than {limits.head:,} bytes", code=431, clause="RFC 6585 5"), now)
+        if fault := fault_of_incomplete(kept):
+            return self._refuse(fault, now)
+        if kept[:1] not in TCHAR_BYTES and kept[:2] != b"\r\n"[: len(kept)]:
+            return self._refuse(RemoteProtocolError("no method at the start of the request", code=400, offset=0, clause="RFC 9112 3.1"), now)
+        if self._eof:
+            self.closed = True
+        elif not self._partial:
+            self._partial = True
+            self._read_by = now + limits.head_time
+        return ()
+
+    def _receive_body(self, now: float) -> Sequence[Any]:
+        assert self._reader is not None
+        try:
+            events = self._reader.read(self._input)
+        except RemoteProtocolError as error:
+            return self._refuse(error, now)
+        if events:
+            return self._body_events(events, now)
+        if self._read_by == math.inf and self.reading:  # we kept the peer waiting, and now wait for it again
+            self._read_by = now + self._limits.grace
+        return ()
+
+    def _body_events(self, events: Sequence[Data | End], now: float) -> Sequence[Any]:
+        limits = self._limits
+        self._continue_due = False  # it doesn't wait any longer
+        size = sum([len(event.data) for event in events if type(event) is Data])
+        self._body_size += size
+        if self._body_size > limits.body:
+            return self._refuse(_too_large(limits.body), now)
+        if type(events[-1]) is End:
+            self._reads = SERVER_READS[Reads.BODY, Event.END]
+            self._reader = None
+            self._read_by = math.inf
+        else:
+            self._read_by = max(self._read_by, self._body_start + limits.grace + self._body_size / limits.body_rate)
+        if self._unwanted:
+            if self._reads is Reads.WAIT:
+                self._answered()
+            elif self._body_size > UNWANTED:
+                self._close(now)
+            return ()
+        self._unconsumed += size
+        self._set_reading()
+        return events
+
+    def _receive_tunnel(self) -> Sequence[Any]:
+        data = self._input.rest()
+        if not data:
+            return ()
+        self._unconsumed += len(data)
+        self._set_reading()
+        return (Data(data),)
+
+    def _discard(self, now: float) -> None:
+        self._body_size += len(self._input.rest())
+        if self._read_by == math.inf:
+            self._read_by = now + LINGER_TIME
+        if self._body_size > LINGER_SIZE or self._eof:
+            self.closed = True
+
+    def receive_eof(self, now: float) -> Sequence[Any]:
+        self._eof = True
+        self.reading = False
+        if self._reads is Reads.BODY:
+            assert self._reader is not None
+            if self._unwanted:
+                self.closed = True
+                return ()
+            try:
+                return self._reader.eof()
+            except RemoteProtocolError as error:
+                return self._refuse(error, now)
+        if self._reads is Reads.TUNNEL:
+            self._reads = SERVER_READS[self._reads, Event.CLOSE]
+            return (End(),)
+        if self._reads is Reads.WAIT and self._writes is Writes.ANSWER:
+            # A peer that ended its side may still wait for the answer, or be gone: a FIN doesn't tell. An interim answer,
+            # which a client that didn't ask for it discards (RFC 9110 15.2.1), brings a reset from one that is gone.
+            if self._request is not None and self._request.minor:
+                self._probe_at = now + PROBE_EVERY
+        return ()
+
+    def consumed(self, count: int) -> None:
+        self._unconsumed -= count
+        if not self.reading:
+            self._set_reading()
+            if self.reading:
+                self._wake()
+
+    def wants_body(self) -> None:
+        """Someone is about to read the body: say 100 (Continue) where the peer waits for it (RFC 9110 10.1.1)."""
+        if self._continue_due and self._writes is Writes.ANSWER:
+            self._continue_due = False
+            self._out.append(CONTINUE)
+            self._wake()
+
+    # --- what goes out
+
+    def send(self, message: Any) -> None:
+        kind = type(message)
+        if kind is Response:
+            self._send_response(message)
+        elif kind is Data:
+            self._send_data(message.data)
+        elif kind is End:
+            self._send_end(message.trailers)
+        else:
+            raise LocalProtocolError(f"a server sends a Response, Data or End, not {message!r}")
+        self._wake()
+
+    def _send_response(self, response: Response) -> None:
+        status = response.status
+        if status < 200 or (self._request is not None and self._request.method == "CONNECT" and status < 300):
+            self._send_interim(response)
+            return
+        body = response.body
+        whole = type(body) is bytes or type(body) is FileSlice or type(body) is list or type(body) is tuple
+        following = SERVER_WRITES.get((self._writes, Event.RESPONSE if whole else Event.RESPONSE_HEAD))
+        if following is None:
+            raise LocalProtocolError(f"no answer may be sent now ({self._writes.name})")
+        request = self._request
+        head = response.prepared or self._prepare(response, whole)
+        if not whole:
+            head = self._announce(response, head)
+        minor = request.minor if request is not None else 1
+        if not self._keep_alive or self._finishing:
+            self._keep_alive = False
+            end = CLOSE
+        else:
+            end = b"\r\n" if minor else KEEP_ALIVE
+        self._writes = following
+        self._answer_by = self._probe_at = math.inf
+        out = self._out
+        self._bodiless = bodiless = status == 304 or status == 204 or (request is not None and request.method == "HEAD")
+        if bodiless:
+            out.append(head + self._standing() + end)
+        elif type(body) is bytes and len(body) <= JOINED:
+            out.append(b"".join((head, self._standing(), end, body)))
+        else:
+            out.append(head + self._standing() + end)
+            if whole:
+                out.extend((body,) if type(body) is bytes or type(body) is FileSlice else body)
+        if whole:
+            self._answered()
+
+    def _prepare(self, response: Response, whole: bool) -> bytes:
+        """Status line and fields, with the length of a body that is known; kept in ``response``, which may be sent again."""
+        status, body = response.status, response.body
+        fields = Fields(response.fields)
+        if "transfer-encoding" in fields:
+            raise LocalProtocolError("Transfer-Encoding is set from the body, not by hand (RFC 9112 6.1)")
+        if "connection" in fields:
+            if "close" in fields.tokens("connection"):
+                self._keep_alive = False
+            fields = fields.without("connection")
+        if not whole:
+            return encode_status_line(status, response.reason) + fields.encode()
+        size = sum(map(size_of, body)) if isinstance(body, (list, tuple)) else size_of(body)
+        given = fields.get("content-length")
+        reusable = "connection" not in Fields(response.fields)
+        if status == 204 or status == 304:
+            if size:
+                raise LocalProtocolError(f"a {status} carries no body (RFC 9110 6.4.1)")
+            if status == 204:  # RFC 9110 8.6: no Content-Length either
+                fields = fields.without("content-length")
+        elif given is None:
+            fields = fields.with_("Content-Length", str(size))
+        elif given != str(size):
+            if size or self._request is None or self._request.method != "HEAD":
+                raise LocalProtocolError(f"Content-Length says {given}, the body has {size} bytes (RFC 9110 8.6)")
+            reusable = False  # right as an answer to HEAD alone
+        prepared = encode_status_line(status, response.reason) + fields.encode()
+        if reusable:
+            response.prepared = prepared
+        return prepared
+
+    def _announce(self, response: Response, head: bytes) -> bytes:
+        """How the end of a body that is sent as it is made will be known."""
+        self._left_to_send = None
+        self.chunked = False
+        given = Fields(response.fields).get("content-length")
+        if given is not None:
+            self._left_to_send = int(given) if given.isascii() and given.isdigit() else -1
+            if self._left_to_send < 0:
+                raise LocalProtocolError(f"Content-Length of {given!r}: digits alone (RFC 9110 8.6)")
+        elif self._request is not None and self._request.minor:
+            self.chunked = True
+            head += b"Transfer-Encoding: chunked\r\n"
+        else:
+            self._keep_alive = False  # HTTP/1.0 knows no chunks: the end of the connection ends the body
+        return head
+
+    def _send_interim(self, response: Response) -> None:
+        """1xx, and what ends HTTP on this connection: 101 (RFC 9110 7.8), and 2xx to CONNECT (9.3.6)."""
+        switch = response.status == 101 or response.status >= 200
+        following = SERVER_WRITES.get((self._writes, Event.SWITCH if switch else Event.INTERIM))
+        if following is None or (switch and self._reads is not Reads.WAIT):
+            raise LocalProtocolError(f"{response.status} may not be sent now")
+        if self._request is not None and not self._request.minor and not response.status >= 200:
+            if switch:
+                raise LocalProtocolError("101 to an HTTP/1.0 client (RFC 9110 7.8)")
+            return  # RFC 9110 15.2: no interim answers to HTTP/1.0
+        if size_of(response.body) if isinstance(response.body, bytes) else response.body:
+            raise LocalProtocolError(f"a {response.status} carries no body (RFC 9110 15.2)")
+        if response.status == 100:
+            self._continue_due = False
+        self._out.append(encode_status_line(response.status, response.reason) + Fields(response.fields).encode() + b"\r\n")
+        self._writes = following
+        if switch:
+            self._reads = SERVER_READS[self._reads, Event.SWITCH]
+            self._read_by = self._answer_by = self._probe_at = math.inf
+            self._unconsumed = 0
+
+    def _send_data(self, data: bytes) -> None:
+        if (self._writes, Event.DATA) not in SERVER_WRITES:
+            raise LocalProtocolError("no body may be sent now")
+        if self._writes is Writes.TUNNEL:
+            self._out.append(data)
+            return
+        if self._bodiless or not data:
+            return
+        if self._left_to_send is not None:
+            self._left_to_send -= len(data)
+            if self._left_to_send < 0:
+                raise LocalProtocolError("the body is longer than its Content-Length says (RFC 9110 8.6)")
+        self._out.append(chunk(data) if self.chunked else data)
+
+    def _send_end(self, trailers: Fields) -> None:
+        if self._writes is Writes.TUNNEL:
+            self._writes = SERVER_WRITES[self._writes, Event.CLOSE]
+            self._out.append(FINISH)
+            self.closed = self._eof
+            return
+        following = SERVER_WRITES.get((self._writes, Event.END))
+        if following is None:
+            raise LocalProtocolError("no body is being sent that could end now")
+        if self._left_to_send and not self._bodiless:
+            self.fail()
+            raise LocalProtocolError(f"the body ended {self._left_to_send:,} bytes before its Content-Length (RFC 9110 8.6)")
+        if self.chunked and not self._bodiless:
+            self._out.append(last_chunk(trailers))
+        self._writes = following
+        self._answered()
+
+    def fail(self) -> None:
+        """The answer can't be completed: cut it off, so that the peer doesn't take the part for the whole."""
+        self._out.append(ABORT)
+        self.closed = True
+        self._wake()
+
+    def data_to_send(self) -> Sequence[Segment]:
+        out = self._out
+        if not out:
+            return ()
+        self._out = []
+        return out
+
+    # --- between two exchanges, and the end
+
+    def _answered(self) -> None:
+        """The answer is said. Go on to the next request where the last one is read, or close."""
+        if self._reads is Reads.WAIT and self._keep_alive:
+            self._reads = SERVER_READS[self._reads, Event.NEXT]
+            self._writes = SERVER_WRITES[self._writes, Event.NEXT]
+            self._request = None
+            self._unwanted = False
+            self._unconsumed = 0
+            self.reading = not self._eof and not self._pending
+        elif self._reads is Reads.BODY and self._keep_alive and not self._continue_due:
+            self._unwanted = True
+            self._unconsumed = 0
+            self._set_reading()
+        else:
+            self._close(math.inf)
+
+    def _close(self, now: float) -> None:
+        """Say no more; read and drop what still comes, for a bounded time, then close (RFC 9112 9.6)."""
+        self._reads = SERVER_READS[self._reads, Event.CLOSE]
+        self._writes = SERVER_WRITES[self._writes, Event.CLOSE]
+        self._out.append(FINISH)
+        self._input.clear()
+        self._reader = None
+        self._body_size = 0
+        self._answer_by = self._probe_at = math.inf
+        self._read_by = now + LINGER_TIME
+        self.reading = not self._eof
+        if self._eof:
+            self.closed = True
+
+    def _refuse(self, error: RemoteProtocolError, now: float) -> Sequence[Any]:
+        """Answer a broken request where no answer has begun, and close."""
+        self._keep_alive = False
+        if self._writes in (Writes.IDLE, Writes.ANSWER):
+            self._say_last(error.code or 400, f"{error}\n")
+            self._close(now)
+        elif self._writes in (Writes.DONE, Writes.CLOSED):
+            self._close(now)
+        else:
+            self.fail()
+        return (error,)
+
+    def _say_last(self, status: int, text: str) -> None:
+        """A last answer of the session's own, in plain text; a peer's bytes in it are shown by repr() alone."""
+        body = b"" if self._request is not None and self._request.method == "HEAD" else f"{status} {REASONS.get(status, '')}\n\n{text}".encode()
+        head = b"Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n" % len(body)
+        self._out.append(encode_status_line(status, None) + head + self._standing() + CLOSE + body)
+
+    def finish(self, now: float) -> None:
+        self._finishing = True
+        if self._reads is Reads.HEAD and not self._input:
+            self._close(now)
+
+    # --- time and room
+
+    def tick(self, now: float) -> Sequence[Any]:
+        if now >= self._write_by:  # a peer that takes next to nothing
+            self.fail()
+        elif now >= self._probe_at:
+            self._probe_at = now + PROBE_EVERY
+            self._out.append(CONTINUE)
+        elif now >= self._answer_by:
+            self._answer_by = math.inf
+            self._keep_alive = False
+            self._say_last(503, "No answer was ready in time.\n")
+            self._close(now)
+            return (Late(),)
+        elif now >= self._read_by:
+            return self._slow(now)
+        return ()
+
+    def _slow(self, now: float) -> Sequence[Any]:
+        """What was to come has not come in time."""
+        if self._reads is Reads.DISCARD or (self._reads is Reads.HEAD and not self._input) or self._unwanted:
+            self.closed = True
+            return ()
+        what = "head" if self._reads is Reads.HEAD else "body"
+        return self._refuse(RemoteProtocolError(f"the request's {what} did not come in time", code=408, clause="RFC 9110 15.5.9"), now)
+
+    def blocked(self, pending: int, now: float) -> None:
+        if not pending:
+            self._write_by = math.inf
+        elif not self._pending:
+            self._write_by = now + self._limits.grace
+        elif pending < self._pending:
+            taken = self._pending - pending
+            self._write_by = min(now + self._limits.grace, self._write_by + taken / self._limits.body_rate)
+        self._pending = pending
+        self._set_reading()
+
+    def secured(self, info: Any) -> None:
+        """HTTP is spoken over TLS from the start or not at all."""
+
+    def _set_reading(self) -> None:
+        reads = self._reads
+        if self._eof:
+            self.reading = False
+        elif reads is Reads.BODY or reads is Reads.TUNNEL:
+            self.reading = self._unconsumed < WINDOW
+            if not self.reading:
+                self._read_by = math.inf  # it is our side that waits
+        elif reads is Reads.HEAD:
+            self.reading = not self._pending
+        else:
+            self.reading = reads is Reads.DISCARD or len(self._input) < KEPT
+
+
+def _too_long(limit: int) -> RemoteProtocolError:
+    return RemoteProtocolError(f"a request line of more than {limit:,} bytes", code=414, clause="RFC 9110 15.5.15")
+
+
+def _too_large(limit: int) -> RemoteProtocolError:
+    return RemoteProtocolError(f"a body of more than {limit:,} bytes", code=413, clause="RFC 9110 15.5.14")

@@ -1,0 +1,178 @@
+"""A file and its representations: as it is, and in content codings (RFC 9110 3.2, 8).
+
+An `Entry` is a file as it was when it was opened. Its `Variant`s are what can be given out of it: the file itself; a
+compressed file beside it (``app.js`` and ``app.js.br``); and what ``handler.py`` compresses itself. Each has its
+validators and its header fields, made once; which one a request gets is decided in ``handler.py``.
+
+Touches files beneath the root it is given, for reading.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from dataclasses import dataclass, field
+from time import monotonic, time
+from typing import Final
+
+from wirespeak.contract import FileSlice
+from wirespeak.http.coding import IDENTITY
+from wirespeak.http.conditional import ETag, http_date
+from wirespeak.http.fields import Fields
+from wirespeak.http.media import compressible, media_type
+from wirespeak.http.messages import Response
+from wirespeak.http.static.beneath import OpenFile, open_beneath
+
+__all__ = ["Entry", "Variant"]
+
+# Up to here a file is kept in memory and sent from there, in one call together with its head; beyond, copying it would
+# cost more than the calls that sendfile takes.
+IN_MEMORY: Final = 64 << 10
+# What keeping costs besides the content: an entry's objects and its encoded heads take some 3 KB. An open file is put at
+# 128 KB, not for its memory but so that the one bound on memory bounds their number too (256 with 32 MB).
+ENTRY_WEIGHT: Final = 4 << 10
+OPEN_WEIGHT: Final = 128 << 10
+
+# A file written less than so many seconds ago may be written again with no trace in its time stamp (two seconds is the step
+# of FAT, the coarsest in use): it is not kept, and its tag is a weak one (RFC 9110 8.8.1).
+SETTLED: Final = 2.0
+# Files beside the file are looked for this often, in seconds. They say the same as the file does, in fewer bytes, so one that
+# is found late harms nobody; and once the file itself has changed, none is used that is older.
+LOOK_AGAIN: Final = 1.0
+BESIDE: Final = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
+
+# What a 304 need not repeat: it stands in the client's copy (RFC 9110 15.4.5).
+NOT_REPEATED: Final = ("Content-Type", "Content-Encoding", "Last-Modified", "Accept-Ranges")
+
+
+@dataclass(slots=True)
+class Variant:
+    """One representation of a file: its validators, and the responses that give it out or say that it is unchanged.
+
+    ``content`` and ``whole`` are None while it is still to be compressed. ``made`` tells those that are compressed here.
+    """
+
+    coding: str
+    size: int
+    etag: ETag
+    modified: int
+    fields: Fields
+    unmodified: Response
+    content: bytes | OpenFile | None = None
+    whole: Response | None = None
+    made: bool = False
+    making: bool = False
+
+    @property
+    def weight(self) -> int:
+        """The bytes of memory it takes."""
+        return OPEN_WEIGHT if isinstance(self.content, OpenFile) else len(self.content or b"")
+
+    def fill(self, content: bytes | OpenFile) -> Response:
+        """Set the content, and return the response that gives it out."""
+        if isinstance(content, bytes):
+            self.size = len(content)
+        self.content = content
+        self.whole = Response(200, self.fields, content if isinstance(content, bytes) else FileSlice(content, 0, self.size))
+        return self.whole
+
+
+@dataclass(slots=True)
+class Entry:
+    """A file as it was when it was opened, with its variants by coding.
+
+    ``ready`` is for the hot path: by the text of Accept-Encoding, the response to a request that asks for nothing special.
+    """
+
+    root: str
+    names: tuple[str, ...]
+    extra: list[tuple[str, str]]
+    path: str
+    status: os.stat_result
+    settled: bool
+    media_type: str
+    compressible: bool
+    variants: dict[str, Variant] = field(default_factory=dict)
+    ready: dict[str | None, Response] = field(default_factory=dict)
+    look_again: float = math.inf
+
+    @classmethod
+    def of(cls, root: str, names: tuple[str, ...], file: OpenFile, extra: list[tuple[str, str]]) -> Entry:
+        """The entry of ``file``, that ``names`` led to from ``root``; ``extra`` are fields to send with it. May raise OSError."""
+        kind = media_type(names[-1])
+        settled = time() - max(file.status.st_mtime, file.status.st_ctime) >= SETTLED
+        entry = cls(root, names, extra, os.path.join(root, *names), file.status, settled, kind, compressible(kind))
+        entry._add_file(IDENTITY, file)
+        entry.look_beside()
+        return entry
+
+    @property
+    def weight(self) -> int:
+        """The bytes of memory it takes."""
+        return ENTRY_WEIGHT + sum(variant.weight for variant in self.variants.values())
+
+    def unchanged(self) -> bool:
+        """Whether the file is still the one that was opened, and nothing was written to it since."""
+        try:
+            now = os.stat(self.path)
+        except OSError:
+            return False
+        then = self.status
+        # The time of the last change of any kind (ctime) can't be set back, as that of the last writing can.
+        return (
+            now.st_ctime_ns == then.st_ctime_ns and now.st_ino == then.st_ino and now.st_size == then.st_size and now.st_dev == then.st_dev
+        )
+
+    def look_beside(self) -> None:
+        """Take in the compressed files beside the file: those that are no older than it."""
+        if not self.compressible:
+            return
+        self.look_again = monotonic() + LOOK_AGAIN
+        self.ready.clear()
+        for coding, ending in BESIDE.items():
+            there = self.variants.get(coding)
+            if there is not None and not there.made:
+                del self.variants[coding]
+            try:
+                if os.stat(self.path + ending).st_mtime_ns < self.status.st_mtime_ns:
+                    continue
+                file = open_beneath(self.root, (*self.names[:-1], self.names[-1] + ending))
+                if stat.S_ISREG(file.status.st_mode) and file.status.st_mtime_ns >= self.status.st_mtime_ns:
+                    self._add_file(coding, file)
+            except OSError:
+                continue  # none there, as a rule
+
+    def to_make(self, coding: str) -> Variant:
+        """The variant that is compressed here, made already or not.
+
+        Its tag is a weak one: another version of the compressor makes other bytes of the same file.
+        """
+        variant = self.variants.get(coding)
+        if variant is None:
+            variant = self._variant(coding, self.status, made=True)
+            self.variants[coding] = variant
+        return variant
+
+    def _add_file(self, coding: str, file: OpenFile) -> None:
+        variant = self._variant(coding, file.status, made=False)
+        variant.fill(file.read(0, variant.size) if variant.size <= IN_MEMORY else file)
+        self.variants[coding] = variant
+
+    def _variant(self, coding: str, source: os.stat_result, made: bool) -> Variant:
+        # A tag of what changes with the content: the time of the last writing, to the nanosecond, and the length. Each coding
+        # has a tag of its own (RFC 9110 8.8.3.3).
+        suffix = "" if coding == IDENTITY else f"-{coding}"
+        etag = ETag(f"{source.st_mtime_ns:x}-{source.st_size:x}{suffix}", weak=made or not self.settled)
+        # A time that is still to come would be no validator (RFC 9110 8.8.2.1).
+        modified = math.floor(min(self.status.st_mtime, time()))
+        pairs = [("Content-Type", self.media_type)]
+        if coding != IDENTITY:
+            pairs.append(("Content-Encoding", coding))
+        pairs += [("Last-Modified", http_date(modified)), ("ETag", str(etag))]
+        if not made:
+            pairs.append(("Accept-Ranges", "bytes"))
+        if self.compressible:
+            pairs.append(("Vary", "Accept-Encoding"))
+        fields = Fields(pairs + self.extra)
+        return Variant(coding, source.st_size, etag, modified, fields, Response(304, fields.without(*NOT_REPEATED)), made=made)

@@ -1,0 +1,15 @@
+"""The only rooms that touch a socket, ssl or an event loop.
+
+=================  =====================================================================================
+``address.py``     host and port, IPv4, IPv6, Unix; what kind an address or a port is
+``tcp.py``         stream sockets: made, bound, connected, with the options that servers and clients want
+``udp.py``         datagrams
+``tls.py``         TLS contexts with today's defaults; ``authority.py``, a certificate authority of one's own
+``output.py``      what waits to be written to one socket
+``aio.py``         the asyncio pump: carries the bytes of one session; ``listener.py`` accepts connections for it
+``blocking.py``    the blocking pump and network; ``aio_network.py``, the network under asyncio
+``network.py``     what both networks share: connecting and streams; ``race.py``, Happy Eyeballs as a machine
+``memory.py``      two sessions joined in memory, with a clock that the test moves
+``tasks.py``       handlers run as tasks, blocking work in threads; ``workers.py``, several processes
+=================  =====================================================================================
+"""

@@ -1,0 +1,461 @@
+"""The asyncio pump: one `Connection` carries the bytes of one session, straight from socket to session and back.
+
+It stands on the loop's readiness calls (`add_reader`, `add_writer`) and not on asyncio's transports: so it can send
+files without copying, mark bytes urgent, half-close and upgrade to TLS in the middle, hold ten thousand idle peers in
+little memory, and spend a few microseconds a message. Works on every loop that has those calls (asyncio's own on
+Unix, uvloop); Windows' proactor loop has none.
+
+A turn of a connection, the hot path of every server here:
+
+    readable ─▶ recv ─▶ session.receive ─▶ conversation.handle(event) … ─▶ session.data_to_send ─▶ send
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from wirespeak.contract import ABORT, Conversation, Segment, Service, Session, StartTLS
+from wirespeak.errors import ConnectionLost, TimeoutError, TLSError
+from wirespeak.sockets.output import WAITS, Output, finish_sending
+from wirespeak.sockets.tasks import in_thread, start_task
+from wirespeak.sockets.tls import info_of
+
+__all__ = ["Connection", "Turn", "in_thread"]
+
+# Read at most so much at a time: a large upload then takes few calls, and the memory is given back at once.
+READ_SIZE = 64 << 10
+# TLS gives out one record (16 KB at most) a call, so several calls make a turn.
+TLS_READS = 8
+# Pipelined messages that one connection may have answered in one turn, so that it can't keep all others waiting.
+MESSAGES_A_TURN = 32
+# Output waiting beyond this many bytes makes `Connection.room` wait: enough to keep a fast peer's window full.
+ROOM = 256 << 10
+# A TLS handshake takes two round trips and some arithmetic; the slowest honest line does it in this many seconds.
+HANDSHAKE_TIME = 20.0
+
+
+class Turn:
+    """What is left to do at the end of the loop's turn: connections whose output arose outside of their own.
+
+    A message fanned out to a thousand members makes a thousand outputs; several such messages in one turn make no
+    more. Each connection is then written to once.
+    """
+
+    __slots__ = ("_loop", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: list[Connection] = []
+
+    def add(self, connection: Connection) -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._run)
+        self._waiting.append(connection)
+
+    def _run(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for connection in waiting:
+            connection.go_on()
+
+
+class Connection:
+    """One accepted connection, its session and its conversation (a `contract.Link`).
+
+    ``ended`` is called once with the connection when it is over. All the protocol's rules, time limits among them, are
+    the session's: this only carries bytes, keeps one timer for the session's deadline, and reads while it is `reading`.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_armed",
+        "_busy",
+        "_conversation",
+        "_ended",
+        "_fd",
+        "_handle",
+        "_loop",
+        "_output",
+        "_peer_ended",
+        "_reading",
+        "_rooms",
+        "_sock",
+        "_timer",
+        "_turn",
+        "_woken",
+        "_writing",
+        "peer",
+        "session",
+        "tls",
+    )
+
+    session: Session
+    _handle: Callable[[Any], None]
+
+    def __init__(self, sock: socket.socket, peer: Any, turn: Turn, loop: asyncio.AbstractEventLoop, ended: Callable[[Connection], None]) -> None:
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._loop = loop
+        self._turn = turn
+        self._ended: Callable[[Connection], None] | None = ended
+        self._conversation: Conversation | None = None
+        self._output = Output()
+        self._rooms: list[asyncio.Future[None]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed = math.inf  # when the timer fires
+        self._busy = False  # inside a turn: output that arises now is sent at its end
+        self._woken = False  # in the list of the loop's turn
+        self._reading = False
+        self._writing = False
+        self._peer_ended = False
+        self.peer = peer
+        self.tls: Any = None
+
+    @property
+    def local(self) -> Any:
+        """Our address on this connection; None when it is gone already."""
+        try:
+            return self._sock.getsockname()
+        except OSError:
+            return None
+
+    # --- the beginning
+
+    def begin(self, service: Service, context: ssl.SSLContext | None = None) -> None:
+        """Converse, after a TLS handshake where there is a ``context``."""
+        if context is None:
+            self._converse(service)
+        else:
+            self._secure(context, lambda: self._converse(service))
+
+    def _converse(self, service: Service) -> None:
+        conversation = service(self)
+        self._conversation = conversation
+        self._handle = conversation.handle
+        self.session = conversation.session
+        self._run_turn(b"", self._loop.time())
+
+    # --- the hot path
+
+    def _readable(self) -> None:
+        try:
+            data = self._sock.recv(READ_SIZE)
+        except WAITS:
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        if data:
+            self._run_turn(data, self._loop.time())
+        else:
+            self._ended_by_peer()
+
+    def _run_turn(self, data: bytes, now: float) -> None:
+        """Hand ``data`` to the session, its events to the conversation, and send what comes of it."""
+        self._busy = True
+        try:
+            handle = self._handle
+            events = self.session.receive(data, now)
+            messages = 0
+            while events:
+                for event in events:
+                    if type(event) is StartTLS:
+                        self._start_tls()
+                    else:
+                        handle(event)
+                messages += 1
+                if messages == MESSAGES_A_TURN:
+                    self._busy = False
+                    self.wake()
+                    break
+                events = self.session.receive(b"", now)
+        except Exception as error:
+            self._failed(error)
+            return
+        finally:
+            self._busy = False
+        self._settle(now)
+
+    def _settle(self, now: float) -> None:
+        """Send what the session wants sent; then follow it: closed, reading, deadline."""
+        session = self.session
+        segments = session.data_to_send()
+        if segments:
+            if segments[-1] is ABORT:
+                self.abort()
+                return
+            if not self._write(segments, now):
+                return
+        if session.closed and not self._output:
+            self._end(None)
+            return
+        if session.reading is not self._reading and not self._peer_ended:
+            self._set_reading(session.reading)
+        deadline = session.deadline
+        if deadline < self._armed:
+            self._arm(deadline)
+
+    def _write(self, segments: Sequence[Segment], now: float) -> bool:
+        """Send, or keep what can't be sent now; False when the connection is gone."""
+        output = self._output
+        try:
+            if not output and len(segments) == 1 and type(segments[0]) is bytes:
+                data = segments[0]
+                try:
+                    sent = self._sock.send(data)
+                except WAITS:
+                    sent = 0
+                if sent == len(data):
+                    return True
+                output.add((data[sent:],))
+            else:
+                waited = bool(output)
+                output.add(segments)
+                if waited:  # the writer is on its way; order is kept
+                    self.session.blocked(output.pending, now)
+                    return True
+                if output.write(self._sock):
+                    return True
+        except OSError as error:
+            self._lost(error)
+            return False
+        self._writing = True
+        self._loop.add_writer(self._fd, self._writable)
+        self.session.blocked(output.pending, now)
+        return True
+
+    # --- the rest
+
+    def _writable(self) -> None:
+        try:
+            before = self._output.pending
+            drained = self._output.write(self._sock)
+        except OSError as error:
+            self._lost(error)
+            return
+        now = self._loop.time()
+        if drained:
+            self._writing = False
+            self._loop.remove_writer(self._fd)
+        if self._rooms is not None and self._output.pending <= ROOM:
+            self._make_room()
+        if drained or self._output.pending != before:
+            self.session.blocked(self._output.pending, now)
+            self._run_turn(b"", now)
+
+    def go_on(self) -> None:
+        """Take up what arose outside a turn: output, a deadline, input kept until now."""
+        self._woken = False
+        if self._conversation is not None and self._fd >= 0:
+            self._run_turn(b"", self._loop.time())
+
+    def wake(self) -> None:
+        if not self._busy and not self._woken:
+            self._woken = True
+            self._turn.add(self)
+
+    async def room(self) -> None:
+        if self._fd >= 0:
+            segments = self.session.data_to_send()  # what the session holds takes room too
+            if segments and segments[-1] is ABORT:
+                self.abort()
+            elif segments:
+                self._write(segments, self._loop.time())
+        while self._output.pending > ROOM and self._fd >= 0:
+            future = self._loop.create_future()
+            if self._rooms is None:
+                self._rooms = []
+            self._rooms.append(future)
+            await future
+        if self._fd < 0:
+            raise ConnectionLost("the peer is gone")
+
+    def _make_room(self) -> None:
+        rooms, self._rooms = self._rooms or (), None
+        for future in rooms:
+            if not future.done():
+                future.set_result(None)
+
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return start_task(self._loop, coroutine)
+
+    def future(self) -> asyncio.Future[None]:
+        """Something to await until it is set: how a conversation makes its handler wait for input."""
+        return self._loop.create_future()
+
+    def finish(self) -> None:
+        """End the conversation in good order (`Session.finish`)."""
+        if self._conversation is None:
+            self._end(None)
+            return
+        now = self._loop.time()
+        self.session.finish(now)
+        self._settle(now)
+
+    def abort(self) -> None:
+        if self._fd >= 0:
+            # With a linger time of zero a close discards what is unsent and sends RST (socket(7)).
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._end(ConnectionLost("the connection was cut off on this side"))
+
+    def _ended_by_peer(self) -> None:
+        self._peer_ended = True
+        self._set_reading(False)
+        now = self._loop.time()
+        self._busy = True
+        try:
+            for event in self.session.receive_eof(now):
+                self._handle(event)
+        except Exception as error:
+            self._failed(error)
+            return
+        finally:
+            self._busy = False
+        self._run_turn(b"", now)
+
+    def _set_reading(self, reading: bool) -> None:
+        self._reading = reading
+        if reading:
+            self._loop.add_reader(self._fd, self._readable if self.tls is None else self._tls_readable)
+        else:
+            self._loop.remove_reader(self._fd)
+
+    # --- time
+
+    def _arm(self, deadline: float) -> None:
+        """Have `_tick` called at ``deadline``. One that moves later leaves the timer: it looks again when it fires."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = deadline
+        self._timer = self._loop.call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._armed = math.inf
+        now = self._loop.time()
+        if self._conversation is None:
+            self._lost(TimeoutError(f"no TLS handshake within {HANDSHAKE_TIME:.0f} seconds"))
+            return
+        if self.session.deadline <= now:
+            self._busy = True
+            try:
+                for event in self.session.tick(now):
+                    self._handle(event)
+            except Exception as error:
+                self._failed(error)
+                return
+            finally:
+                self._busy = False
+        self._settle(now)
+
+    # --- TLS
+
+    def _start_tls(self) -> None:
+        """Send what was agreed in clear, then shake hands in the middle of the stream."""
+        now = self._loop.time()
+        segments = self.session.data_to_send()
+        if segments:
+            self._write(segments, now)
+        context = getattr(self._conversation, "tls_context", None)
+        if self._fd < 0 or self._output or context is None:
+            self._lost(TLSError("TLS was agreed on, but the peer doesn't take our word for it"))
+            return
+        self._set_reading(False)
+        self._secure(context, self._secured)
+
+    def _secured(self) -> None:
+        self.session.secured(self.tls)
+        self._run_turn(b"", self._loop.time())
+
+    def _secure(self, context: ssl.SSLContext, then: Callable[[], None]) -> None:
+        try:
+            self._sock = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False)
+        except OSError as error:
+            self._lost(error)
+            return
+        self._arm(self._loop.time() + HANDSHAKE_TIME)
+        self._shake(then)
+
+    def _shake(self, then: Callable[[], None]) -> None:
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        sock = self._sock
+        assert isinstance(sock, ssl.SSLSocket)
+        try:
+            sock.do_handshake()
+        except ssl.SSLWantReadError:
+            self._loop.add_reader(self._fd, self._shake, then)
+        except ssl.SSLWantWriteError:
+            self._loop.add_writer(self._fd, self._shake, then)
+        except (OSError, ValueError) as error:
+            self._lost(error)
+        else:
+            self.tls = info_of(sock)
+            then()
+
+    def _tls_readable(self) -> None:
+        pieces: list[bytes] = []
+        ended = False
+        try:
+            for _ in range(TLS_READS):
+                data = self._sock.recv(READ_SIZE)
+                if not data:
+                    ended = True
+                    break
+                pieces.append(data)
+            else:
+                # What TLS holds decrypted makes no socket readable: come back by ourselves.
+                self._loop.call_soon(self._read_on)
+        except WAITS:
+            pass
+        except OSError as error:
+            if not pieces:
+                self._lost(error)
+                return
+        if pieces:
+            self._run_turn(pieces[0] if len(pieces) == 1 else b"".join(pieces), self._loop.time())
+        if ended and self._fd >= 0:
+            self._ended_by_peer()
+
+    def _read_on(self) -> None:
+        if self._reading and self._fd >= 0:
+            self._tls_readable()
+
+    # --- the end
+
+    def _failed(self, error: Exception) -> None:
+        """A fault of our own in session or server: tell it where faults are told, and let the peer go."""
+        self._loop.call_exception_handler({"message": f"the conversation with {self.peer} failed", "exception": error})
+        self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        self._output.clear()
+        self._end(error)
+
+    def _end(self, error: Exception | None) -> None:
+        if self._fd < 0:
+            return
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        self._fd = -1
+        self._reading = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.tls is not None and error is None:
+            finish_sending(self._sock)
+        self._sock.close()
+        if self._rooms is not None:
+            self._make_room()
+        if self._conversation is not None:
+            self._conversation.lost(error)
+        if self._ended is not None:
+            ended, self._ended = self._ended, None
+            ended(self)

@@ -1,0 +1,3 @@
+"""TEMPORARY stand-in until the real authority.py arrives (overwrite it)."""
+class Authority:
+    pass

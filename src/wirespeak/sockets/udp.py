@@ -1,0 +1,100 @@
+"""Datagrams: one socket that asks a `Responder` for the answer to each, and one that a client asks through (RFC 768)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from wirespeak.contract import Responder
+from wirespeak.errors import ListenError
+from wirespeak.sockets.address import EVERYWHERE, Address
+from wirespeak.sockets.output import WAITS
+
+__all__ = ["DatagramServer", "bind_datagram", "set_buffers"]
+
+# A datagram carries at most 65,507 bytes over IPv4 (65,535 less the headers), 65,527 over IPv6.
+LARGEST = 65535
+# Datagrams answered in one turn of the loop, so that a flood on one socket can't keep all others waiting.
+ANSWERED_A_TURN = 64
+# What the kernel may hold for us while we are busy: at 100 bytes a question, some thousands of them.
+RECEIVE_BUFFER = 1 << 20
+
+
+def bind_datagram(address: Address, *, reuse_port: bool = False) -> list[socket.socket]:
+    """Datagram sockets bound to ``address``, one a family. Raises `ListenError`."""
+    sockets: list[socket.socket] = []
+    try:
+        rows = socket.getaddrinfo(None if address.host == EVERYWHERE else address.host, address.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
+        port = address.port
+        for family, _, _, _, where in dict.fromkeys(rows):
+            sock = socket.socket(family, socket.SOCK_DGRAM)
+            sockets.append(sock)
+            sock.setblocking(False)
+            set_buffers(sock)
+            if reuse_port:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((where[0], port, *where[2:]))
+            port = sock.getsockname()[1]
+    except OSError as error:
+        for sock in sockets:
+            sock.close()
+        reason = "another program has that port" if error.errno == errno.EADDRINUSE else error.strerror
+        raise ListenError(error.errno, f"can't receive datagrams on {address}: {reason}") from None
+    return sockets
+
+
+def set_buffers(sock: socket.socket) -> None:
+    """Let the kernel hold a burst (the system's own limit, net.core.rmem_max, may cut it)."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+
+class DatagramServer:
+    """Answers datagrams that come to ``sockets`` with what ``responder`` says; an answer that can't be sent now is dropped.
+
+    That is UDP's own promise: who asked asks again.
+    """
+
+    def __init__(self, sockets: Sequence[socket.socket], responder: Responder) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sockets = list(sockets)
+        self._answer = responder.answer
+        self.received = 0
+        self.dropped = 0
+
+    @property
+    def addresses(self) -> list[Any]:
+        return [sock.getsockname() for sock in self._sockets]
+
+    def start(self) -> None:
+        for sock in self._sockets:
+            self._loop.add_reader(sock, self._readable, sock)
+
+    def _readable(self, sock: socket.socket) -> None:
+        now = self._loop.time()
+        receive, send, answer = sock.recvfrom, sock.sendto, self._answer
+        for _ in range(ANSWERED_A_TURN):
+            try:
+                data, peer = receive(LARGEST)
+            except WAITS:
+                return
+            except OSError:
+                # An ICMP error about an answer of ours (nobody listens there any more) is reported here; it tells of
+                # one peer, not of this socket.
+                continue
+            self.received += 1
+            reply = answer(data, peer, now)
+            if reply is not None:
+                try:
+                    send(reply, peer)
+                except OSError:
+                    self.dropped += 1
+
+    def close(self) -> None:
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
+            sock.close()
