@@ -34,6 +34,7 @@ __all__ = [
     "Segment",
     "Service",
     "Session",
+    "Signal",
     "StartTLS",
     "Stream",
     "Urgent",
@@ -95,13 +96,12 @@ def size_of(segment: Segment) -> int:
 
 @dataclass(slots=True, frozen=True)
 class StartTLS:
-    """Event: what was agreed is sent; now the pump shakes hands for TLS and then calls `Session.secured`.
+    """Event: TLS is agreed on, and from here on nothing more is said in clear.
 
-    Bytes that came in clear behind the agreement are dropped by the session, never read as if they had been
-    encrypted (the flaw of CVE-2011-0411). ``server_name`` is what a client asks for and verifies.
+    Who is told of it, and has the certificates, calls `Link.start_tls` or `Stream.start_tls`; once the handshake is
+    done the pump calls `Session.secured`. Until then the session reads nothing. Bytes that came in clear behind the
+    agreement it drops, and never reads them as if they had been encrypted (the flaw of CVE-2011-0411).
     """
-
-    server_name: str | None = None
 
 
 class Session(Protocol):
@@ -212,6 +212,10 @@ class Link(Protocol):
         """Something to await until it is set, for a handler that waits for input."""
         ...
 
+    def start_tls(self, context: Any) -> None:
+        """Send what the session has to send, then shake hands with the server context given."""
+        ...
+
     def abort(self) -> None:
         """Cut the connection off without another word (RST)."""
         ...
@@ -255,7 +259,7 @@ class Stream(Protocol):
     @property
     def unsent(self) -> int: ...
 
-    async def start_tls(self, server_name: str, deadline: float | None) -> None:
+    async def start_tls(self, context: Any, server_name: str, deadline: float | None) -> None:
         """Shake hands for TLS in the middle of the stream. Raises `TLSError`."""
         ...
 
@@ -268,7 +272,17 @@ class Stream(Protocol):
 
 class AsyncLock(Protocol):
     async def __aenter__(self) -> Any: ...
-    async def __aexit__(self, *exc: object) -> None: ...
+    async def __aexit__(self, kind: Any, error: Any, trace: Any, /) -> Any: ...
+
+
+class Signal(Protocol):
+    """Given once, by anyone; waited for by one. How callers wait for each other (for a connection of a pool, say)."""
+
+    def give(self) -> None: ...
+
+    async def wait(self, deadline: float | None) -> bool:
+        """Whether it was given before ``deadline``."""
+        ...
 
 
 class Network(Protocol):
@@ -284,6 +298,8 @@ class Network(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
     def lock(self) -> AsyncLock: ...
+
+    def signal(self) -> Signal: ...
 
     async def connect(self, host: str, port: int, *, deadline: float | None = None, tls: Any = None, server_name: str | None = None) -> Stream:
         """Connect over TCP, and shake hands where ``tls`` (a client context) is given.

@@ -98,11 +98,12 @@ class _Visible(dict[int, str]):
         if chr(code).isprintable():
             return chr(code)
         if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as surrogateescape hands it over
-            code -= 0xDC00
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+            return f"\\x{code - 0xDC00:02x}"
+        return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-_VISIBLE: Final = _Visible({ord("\\"): r"\\", ord("\r"): r"\r", ord("\n"): r"\n", ord("\t"): r"\t"})
+_VISIBLE: Final = _Visible({code: chr(code) for code in range(0x20, 0x7F)})  # at hand, as most of what is shown
+_VISIBLE.update({ord("\\"): r"\\", ord("\r"): r"\r", ord("\n"): r"\n", ord("\t"): r"\t"})
 
 
 def visible(said: bytes | str) -> str:
@@ -124,7 +125,7 @@ def _units(data: bytes, part: Part, limit: int) -> list[str]:
     """What the first ``limit`` bytes of ``part`` look like: its characters made visible, or its bytes in hexadecimal."""
     sample = data[part.start : min(part.end, part.start + limit)]
     if part.kind == "delimiter":
-        return [visible(sample).replace(" ", "·")]
+        return [visible(sample).replace(" ", "·") + ("…" if part.end - part.start > limit else "")]
     if _is_binary(sample):
         return re.findall("...?", sample.hex(" "))
     return _UNIT.findall(visible(utf_8_decode(sample, "surrogateescape", len(sample) == part.end - part.start)[0]))
@@ -179,7 +180,7 @@ def as_text(data: bytes, parts: Sequence[Part], *, direction: str = "", colour: 
     left = min(32, room * 3 // 8) if room >= 54 else room
     lines: list[list[_Atom]] = []
     for group, rows in groupby(_rows(parts), key=lambda row: row[0].group):
-        lines += [[], *_lay(_words(group, "group"), margin + room)]
+        lines += [[], *(_lay(_words(group, "group"), margin + room) if group else [])]
         clause = ""
         for row in rows:
             first = str(row[0].start).rjust(margin - 2) + "  "
@@ -213,7 +214,7 @@ def _row_lines(data: bytes, row: list[Part], left: int, room: int, clause: str) 
     signs = [(sign, "delimiter") for delimiter in delimiters for sign in _units(data, delimiter, left)]
     cell = _lay([*((unit, part.kind) for unit in units), *signs], left)
     if len(cell) > LINES_OF_BYTES or part.end - part.start > left * LINES_OF_BYTES:
-        cell = [*cell[:LINES_OF_BYTES], [(f"… {part.end - part.start:,} bytes in all", "offset"), *signs]]
+        cell = [*cell[:LINES_OF_BYTES], *_lay([(f"… {part.end - part.start:,} bytes in all", "offset"), *signs], left)]
     right = room - left - 2 if left < room else room - 2
     tale = _lay(_tale(part, _value(part, units), clause), right)
     for bits in part.bits:
@@ -353,7 +354,10 @@ def _span(data: bytes, part: Part) -> str:
 
 def _says(data: bytes, part: Part, before: str) -> str:
     """What ``part`` means; without a link to the clause that was told just ``before``."""
-    said = [_phrase(part, _value(part, _units(data, part, SHOWN_ON_A_PAGE)), before)]
+    value = _value(part, _units(data, part, SHOWN_ON_A_PAGE))
+    if not (value or part.meaning or part.bits or part.clause != before):
+        return ""
+    said = [_phrase(part, value, before)]
     said += [f"<br><code>{_pattern(part, bits, data)}</code> {_phrase(bits, visible(bits.value), part.clause)}" for bits in part.bits]
     return f'<li class="{part.kind}">{"".join(said)}</li>'
 
@@ -372,10 +376,12 @@ def _link(clause: str) -> str:
 
 def clause_url(clause: str) -> str:
     """Where a clause of an RFC ("RFC 9112 6.1") can be read, in the RFC editor's own pages; "" for any other clause."""
-    match = re.fullmatch(r"RFC ([0-9]+)(?: ([0-9A-Z][0-9A-Za-z.]*))?", clause)
+    match = re.fullmatch(r"RFC ([0-9]+)(?: ([0-9.]+)| ([A-Z][0-9.]*))?", clause)
     if not match:
         return ""
-    return f"https://www.rfc-editor.org/rfc/rfc{match[1]}" + (f"#section-{match[2]}" if match[2] else "")
+    number, section, appendix = match.groups()
+    anchor = f"#section-{section}" if section else f"#appendix-{appendix}" if appendix else ""
+    return f"https://www.rfc-editor.org/rfc/rfc{number}{anchor}"
 
 
 STYLE: Final = """\

@@ -6,6 +6,7 @@ server which keeps silent fails the test instead of holding it up.
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
@@ -95,6 +96,11 @@ class Wire:
             else:
                 del self.received[:end]
                 return answer
+
+    @property
+    def has_come(self) -> bool:
+        """Whether there is something to read, or the end, without waiting for it."""
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def interim(self) -> bytes:
         """The head of the next answer as it came, taken away: for looking at a 1xx before the final answer is there."""

@@ -35,13 +35,14 @@ BROKEN = 5
 @click.argument("file", type=click.File("rb"), default="-")
 @click.pass_context
 def command(context: click.Context, protocol: str, plain: bool, file: BinaryIO) -> None:
-    r"""Explain the bytes in FILE, or of the standard input, one by one.
+    """Explain the bytes in FILE, or of the standard input, one by one.
 
     They are what one side of a conversation said: one message, or several behind each other. Exits with 5 where they break
     the protocol, or end before the message does.
 
     \b
-      printf 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n' | wirespeak explain --as http
+      printf 'GET / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n' |
+      wirespeak explain --as http
     """
     if file.isatty():
         click.echo("Reading from the keyboard; Ctrl-D on an empty line ends it.", err=True)

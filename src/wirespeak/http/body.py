@@ -6,12 +6,13 @@ the body for the next request (request smuggling), so whatever leaves room for t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from wirespeak.buffer import Buffer
 from wirespeak.errors import IncompleteMessage, RemoteProtocolError
 from wirespeak.http.fields import Fields
-from wirespeak.http.grammar import CHUNK_LINE, CONTENT_LENGTH, list_members
+from wirespeak.http.grammar import CHUNK_LINE, CONTENT_LENGTH, TOKEN_ONLY, list_members
 from wirespeak.http.messages import MAX_FIELDS, Data, End, Request, Response, fault_of_incomplete
 
 __all__ = ["ChunkedReader", "CloseReader", "LengthReader", "Reader", "chunk", "last_chunk", "request_reader", "response_reader"]
@@ -26,7 +27,8 @@ MAX_TRAILERS = 16 << 10
 # Fields that decide framing, routing, authentication or how the content is read: too late in a trailer (RFC 9110 6.5.1).
 FORBIDDEN_IN_TRAILERS = frozenset(
     "transfer-encoding content-length host cache-control expect max-forwards pragma range te authorization proxy-authorization "
-    "www-authenticate proxy-authenticate cookie set-cookie content-encoding content-type content-range trailer connection upgrade".split()
+    "www-authenticate proxy-authenticate cookie set-cookie content-encoding content-type content-range trailer connection upgrade "
+    "keep-alive proxy-connection if-match if-none-match if-modified-since if-unmodified-since if-range age date expires location retry-after vary".split()
 )
 
 
@@ -85,12 +87,13 @@ class CloseReader(Reader):
 
 
 class ChunkedReader(Reader):
-    """A body in chunks, with extensions (read and dropped) and trailer fields (RFC 9112 7.1)."""
+    """A body in chunks, with extensions (read and dropped) and trailer fields (RFC 9112 7.1), of ``limit`` bytes at most."""
 
-    __slots__ = ("_chunk_end", "_extensions", "_left", "_trailers", "_trailers_size", "received")
+    __slots__ = ("_chunk_end", "_extensions", "_left", "_limit", "_trailers", "_trailers_size", "received")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: float = math.inf) -> None:
         super().__init__()
+        self._limit = limit
         self._left = 0  # of the chunk that is being read
         self._chunk_end = False  # its data is read, its CRLF is not
         self._trailers: list[str] | None = None  # their lines, once the last chunk has come
@@ -138,6 +141,8 @@ class ChunkedReader(Reader):
         if self._extensions > MAX_EXTENSIONS:
             raise _fault(f"more than {MAX_EXTENSIONS:,} bytes of chunk extensions", "RFC 9112 7.1.1")
         self._left = int(match[1], 16)
+        if self.received + self._left > self._limit:
+            raise RemoteProtocolError(f"a body of more than {self._limit:,} bytes", code=413, clause="RFC 9110 15.5.14")
         if not self._left:
             self._trailers = []
 
@@ -173,8 +178,11 @@ def _fault(message: str, clause: str) -> RemoteProtocolError:
     return RemoteProtocolError(message, code=400, clause=clause)
 
 
-def request_reader(request: Request) -> Reader | None:
-    """How the body of ``request`` is framed (RFC 9112 6.3); None where it has none. Raises `RemoteProtocolError`."""
+def request_reader(request: Request, limit: float = math.inf) -> Reader | None:
+    """How the body of ``request`` is framed (RFC 9112 6.3); None where it has none.
+
+    Raises `RemoteProtocolError`: for what can be read in two ways, and where the body is to have more than ``limit`` bytes.
+    """
     fields = request.fields
     coding = fields.get("transfer-encoding")
     length = fields.get("content-length")
@@ -185,13 +193,18 @@ def request_reader(request: Request) -> Reader | None:
             raise _fault("Transfer-Encoding and Content-Length together", "RFC 9112 6.1")
         codings = list_members(coding)
         if codings == ["chunked"]:
-            return ChunkedReader()
+            return ChunkedReader(limit)
+        if not all(TOKEN_ONLY.match(member) for member in codings) or not coding.isascii():
+            raise _fault(f"the transfer coding {coding[:60]!r} is no token", "RFC 9112 7")
         if codings[-1:] == ["chunked"] and "chunked" not in codings[:-1] or "chunked" not in codings:
             raise RemoteProtocolError(f"the transfer coding {coding[:60]!r}; chunked alone is known here", code=501, clause="RFC 9112 6.1")
         raise _fault(f"{coding[:60]!r}: chunked comes once, and last", "RFC 9112 6.3")
     if length is None:
         return None
-    return LengthReader(size) if (size := content_length(length)) else None
+    size = content_length(length)
+    if size > limit:
+        raise RemoteProtocolError(f"a body of {size:,} bytes; {limit:,} are taken", code=413, clause="RFC 9110 15.5.14")
+    return LengthReader(size) if size else None
 
 
 def response_reader(method: str, response: Response) -> Reader | None:

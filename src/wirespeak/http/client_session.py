@@ -75,6 +75,11 @@ class ClientSession:
         """Whether a new request may be sent: nothing is under way, and the connection is kept."""
         return self._request is None and self._writes is Writes.IDLE and not self.closed
 
+    @property
+    def closing(self) -> bool:
+        """Whether the connection ends with this exchange (RFC 9112 9.6)."""
+        return not self._keep_alive
+
     # --- what goes out
 
     def send(self, message: Any) -> None:

@@ -42,7 +42,7 @@ ZSTD_LEVEL: Final = 6  # its window is 2 MB; RFC 9659 lets a server go to 8 MB
 GZIP_LEVEL: Final = 6
 GZIP_FORMAT: Final = 31  # zlib's number for the gzip format with the largest window, 32 KB
 
-# Given out at a time by a decoder. brotli's own least is about 32 KB.
+# Given out at a time by a decoder; brotli's buffer grows by doubling, and may come to nearly twice as much.
 SLICE: Final = 64 << 10
 # Taken in at a time. zlib copies what it has not used yet, with each member of a gzip file; over so few bytes that
 # stays cheap.
@@ -137,7 +137,7 @@ class Decoder:
         self._limit = limit
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """The content in ``data``, in pieces of 64 KB at most (of zstd 8 MB): made while one iterates, so go to its end.
+        """The content in ``data``, in pieces of 128 KB at most (of zstd 8 MB): made while one iterates, so go to its end.
 
         Raises `LimitExceeded` before more than the limit is given out, and `RemoteProtocolError` where the data is broken
         or goes on behind its end.
@@ -242,7 +242,8 @@ class Brotli:
             piece = self._decoder.process(data, output_buffer_limit=SLICE)
             if piece:
                 yield piece
-            if self._decoder.can_accept_more_data():
+            # Short of the limit, there is no more to come of what was fed.
+            if len(piece) < SLICE and self._decoder.can_accept_more_data():
                 return
             data = b""
 

@@ -215,7 +215,7 @@ class _Stream:
         if white := line[len(name) + 1 : match.start(2)]:
             self.mark(white, OWS)
         if value:
-            self.say(value, "field-value", reading(name, value), clause)
+            self.say(value, "field-value", reading(name, _utf8(value)), clause)
         if white := content[len(value) :]:
             self.mark(white, OWS)
 

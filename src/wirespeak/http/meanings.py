@@ -172,7 +172,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "retry-after":         ("when to try again", "RFC 9110 10.2.3"),
     "allow":               ("the methods that the target takes", "RFC 9110 10.2.1"),
     "link":                ("what this is related to, and how", "RFC 8288 3"),
-    "refresh":             ("load again, or another page, after a while", "HTML 7.4.6"),
+    "refresh":             ("load again, or another page, after a while", "HTML"),
     "deprecation":         ("from when on this is no longer advised", "RFC 9745 2"),
     "sunset":              ("when this will be gone", "RFC 8594 3"),
     # who one is
@@ -203,8 +203,8 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "x-xss-protection":             ("switched a filter that browsers dropped", "by custom"),
     "referrer-policy":              ("how much Referer may tell", "W3C Referrer Policy"),
     "permissions-policy":           ("which powers of the browser this page has", "W3C Permissions Policy"),
-    "cross-origin-opener-policy":   ("keep windows of other sites apart", "HTML 7.1.3"),
-    "cross-origin-embedder-policy": ("load only what agrees to be loaded", "HTML 7.1.4"),
+    "cross-origin-opener-policy":   ("keep windows of other sites apart", "HTML"),
+    "cross-origin-embedder-policy": ("load only what agrees to be loaded", "HTML"),
     "cross-origin-resource-policy": ("which sites may load this", "Fetch"),
     "access-control-allow-origin":      ("the sites whose scripts may read this", "Fetch"),
     "access-control-allow-credentials": ("even with cookies", "Fetch"),
@@ -308,19 +308,22 @@ def _host(value: str) -> str:
     return f"host {match[1]}, " + (f"port {match[2]}" if match[2] else "the scheme's own port (80; 443 for https)")
 
 
+# RFC 9110 12.4.2  weight = OWS ";" OWS "q=" qvalue
+_WEIGHTED = re.compile(r"([^;]*+(?:;(?![ \t]*q=)[^;]*+)*+)(?:;[ \t]*q=([01](?:\.[0-9]{0,3})?))?+")
+
+
 def _wishes(value: str) -> str:
-    """A list of which each member may have a weight, from 0 to 1 (RFC 9110 12.4.2): the most wanted first."""
+    """A list whose members may have a weight, from 0 to 1: in the order in which they are wanted."""
     ranked: dict[float, list[str]] = {}
     for member in list_members(value):
-        what, _, weight = member.partition(";q=")
-        try:
-            ranked.setdefault(float(weight or 1), []).append(what.strip())
-        except ValueError:
+        match = _WEIGHTED.fullmatch(member)
+        if not match:
             return ""
+        ranked.setdefault(float(match[2] or 1), []).append(match[1].strip(" \t"))
     if len(ranked) < 2:
         return ""
-    wanted = [", ".join(ranked[weight]) for weight in sorted(ranked, reverse=True) if weight > 0]
-    return "; then ".join(wanted) + (f"; not {', '.join(ranked[0])}" if 0 in ranked else "")
+    wanted = [", ".join(ranked[weight]) for weight in sorted(ranked, reverse=True) if weight]
+    return f"first {'; then '.join(wanted)}" + (f"; not {', '.join(ranked[0])}" if 0 in ranked else "")
 
 
 def _media_type(value: str) -> str:
@@ -344,8 +347,12 @@ _KINDS: Final = {
 
 
 def _encodings(value: str) -> str:
-    names = {"gzip": "gzip (RFC 1952)", "br": "Brotli (RFC 7932)", "zstd": "Zstandard (RFC 8878)", "deflate": "zlib (RFC 1950)", "identity": "none"}
-    return ", then ".join(names.get(name, name) for name in list_members(value))
+    return ", then ".join(_CODINGS.get(name, name) for name in list_members(value))
+
+
+_CODINGS: Final = {
+    "gzip": "gzip (RFC 1952)", "br": "Brotli (RFC 7932)", "zstd": "Zstandard (RFC 8878)", "deflate": "zlib (RFC 1950)",
+}  # fmt: skip
 
 
 def _etag(value: str) -> str:
@@ -433,42 +440,53 @@ def _words(words: dict[str, str]) -> Callable[[str], str]:
     return lambda value: words.get(value.lower(), "")
 
 
+def _length(value: str) -> str:
+    return f"{int(value):,} byte{'' if value == '1' else 's'}" if CONTENT_LENGTH.fullmatch(value) else "not a length"
+
+
+def _user_agent(value: str) -> str:
+    return "all browsers say Mozilla/5.0, for old servers' sake; the last names tell more" if value.startswith("Mozilla/5.0 (") else ""
+
+
 _READINGS: Final[dict[str, Callable[[str], str]]] = {
     "host": _host,
-    "content-length": lambda value: f"{int(value):,} byte{'' if value == '1' else 's'}" if CONTENT_LENGTH.fullmatch(value) else "not a length",
-    "transfer-encoding": _words({"chunked": "in pieces, each with its size before it, so its length need not be known beforehand"}),
+    "user-agent": _user_agent,
+    **dict.fromkeys(("date", "expires", "last-modified", "if-modified-since", "if-unmodified-since"), _date),
+    **dict.fromkeys(("age", "access-control-max-age"), _span),
+    **dict.fromkeys(("accept", "accept-encoding", "accept-language"), _wishes),
+    **dict.fromkeys(("etag", "if-match", "if-none-match"), _etag),
+    **dict.fromkeys(("authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate"), _scheme),
+    "retry-after": _date_or_span,
+    "content-length": _length,
     "content-type": _media_type,
     "content-encoding": _encodings,
     "content-range": _content_range,
+    "transfer-encoding": _words({"chunked": "in pieces, each behind its size: the length of the whole need not be known"}),
     "range": _range,
-    "accept": _wishes,
-    "accept-encoding": _wishes,
-    "accept-language": _wishes,
-    "etag": _etag,
-    "if-match": _etag,
-    "if-none-match": _etag,
-    **dict.fromkeys(("date", "expires", "last-modified", "if-modified-since", "if-unmodified-since", "sunset"), _date),
-    "retry-after": _date_or_span,
-    "age": _span,
-    "access-control-max-age": _span,
+    "accept-ranges": _words({"bytes": "yes, by byte", "none": "no"}),
     "cache-control": _cache,
-    "strict-transport-security": _members({"max-age": "for {span}", "includesubdomains": "hosts below it too", "preload": "may be built into browsers"}),
     "connection": _connection,
     "keep-alive": _members({"timeout": "idle for {span}", "max": "{} requests more"}),
     "cookie": _cookies,
     "set-cookie": _set_cookie,
-    "authorization": _scheme,
-    "proxy-authorization": _scheme,
-    "www-authenticate": _scheme,
-    "proxy-authenticate": _scheme,
     "expect": _words({"100-continue": "say 100 (Continue) if the body is welcome"}),
-    "accept-ranges": _words({"bytes": "yes, by byte", "none": "no"}),
-    "user-agent": lambda value: "all browsers say Mozilla/5.0, for old servers' sake; the last names tell more" if value.startswith("Mozilla/5.0 (") else "",
-    "upgrade-insecure-requests": _words({"1": "yes"}),
-    "x-content-type-options": _words({"nosniff": "no guessing"}),
-    "sec-fetch-site": _words({"none": "none: typed, or from a bookmark", "same-origin": "the same site asks", "cross-site": "another site asks"}),
-    "sec-fetch-mode": _words({"navigate": "somebody goes to a page", "no-cors": "a page loads a picture, script or style", "cors": "a script fetches"}),
-    "sec-fetch-dest": _words({"document": "a page of its own", "image": "a picture", "style": "a style sheet", "script": "a script", "empty": "for a script to use"}),
-    "sec-fetch-user": _words({"?1": "yes"}),
     "priority": _members({"u": "urgency {} (0 first, 7 last)", "i": "useful piece by piece"}),
+    "strict-transport-security": _members({
+        "max-age": "for {span}", "includesubdomains": "hosts below it too", "preload": "browsers may know it by heart",
+    }),
+    "x-content-type-options": _words({"nosniff": "no guessing"}),
+    "upgrade-insecure-requests": _words({"1": "yes"}),
+    "sec-fetch-site": _words({
+        "none": "no site: typed, or from a bookmark", "same-origin": "the same origin asks", "same-site": "a sister of this host asks",
+        "cross-site": "another site asks",
+    }),
+    "sec-fetch-mode": _words({
+        "navigate": "somebody goes to a page", "no-cors": "a page loads a picture, script or style", "cors": "a script fetches",
+        "same-origin": "a script fetches, here only", "websocket": "a WebSocket is opened",
+    }),
+    "sec-fetch-dest": _words({
+        "document": "a page of its own", "iframe": "a page within a page", "image": "a picture", "style": "a style sheet",
+        "script": "a script", "font": "a font", "empty": "for a script to use",
+    }),
+    "sec-fetch-user": _words({"?1": "yes"}),
 }  # fmt: skip

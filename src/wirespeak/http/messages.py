@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
 from typing import Any, Protocol
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -234,6 +235,7 @@ def check_target(method: str, target: str) -> None:
         host = HOST.fullmatch(target)
         if host is None or not host[1] or not host[2]:
             raise RemoteProtocolError("CONNECT takes host:port as its target", code=400, offset=at, clause="RFC 9112 3.2.3")
+        check_host(target)
     elif target == "*":
         if method != "OPTIONS":
             raise RemoteProtocolError(f"the target * with {method}; it goes with OPTIONS alone", code=400, offset=at, clause="RFC 9112 3.2.4")
@@ -248,8 +250,17 @@ def check_target(method: str, target: str) -> None:
 def check_host(value: str) -> None:
     """Whether ``value`` is one host with or without a port (RFC 9110 7.2). Raises `RemoteProtocolError`."""
     match = HOST.fullmatch(value)
-    if match is None or (match[2] and int(match[2]) > 65535):
+    if match is None or (match[2] and int(match[2]) > 65535) or (match[1][:1] == "[" and not is_ipv6(match[1][1:-1])):
         raise RemoteProtocolError(f"{value[:60]!r} is not one host with or without a port", code=400, clause="RFC 9112 3.2")
+
+
+def is_ipv6(text: str) -> bool:
+    """Whether ``text`` is an IPv6 address (RFC 3986 3.2.2 IP-literal; no version after 6 is in use)."""
+    try:
+        IPv6Address(text)
+    except AddressValueError:
+        return False
+    return True
 
 
 def fault_of_incomplete(head: bytes) -> RemoteProtocolError | None:

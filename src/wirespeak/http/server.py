@@ -20,7 +20,7 @@ from contextlib import aclosing
 from email.utils import formatdate
 from typing import Any
 
-from wirespeak.contract import FileSlice, Link, Session
+from wirespeak.contract import FileSlice, Link, Session, size_of
 from wirespeak.errors import ConnectionLost, IncompleteMessage, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from wirespeak.http.counters import Counters
 from wirespeak.http.fields import Fields
@@ -59,6 +59,7 @@ class HttpServer:
         self.limits = limits or ServerLimits()
         self.log = log
         self.counters = counters
+        self.counted = log is not None or counters is not None
         # Whether the body is read before the handler is called: a coroutine reads it itself, and an object may say by
         # ``reads_body = False`` that it has no use for one.
         call = handler if inspect.isfunction(handler) or inspect.ismethod(handler) else getattr(handler, "__call__", handler)
@@ -130,7 +131,14 @@ class _Conversation:
     def handle(self, event: Any) -> None:
         kind = type(event)
         if kind is Request:
-            self._begin(event)
+            self._request = event
+            event.connection = self
+            if self._server.counted:
+                self._since = time.monotonic()
+            if event.body is None:
+                self._begin_body(event)
+            else:
+                self._call(event)
         elif kind is Data:
             if self._body is not None:
                 self._body.feed(event.data)
@@ -160,18 +168,12 @@ class _Conversation:
 
     # --- a request
 
-    def _begin(self, request: Request) -> None:
-        request.connection = self
-        self._request = request
-        server = self._server
-        if server.log is not None or server.counters is not None:
-            self._since = time.monotonic()
-        if request.body is None:
-            self._body = request.body = RequestBody(self._http, self._link)
-            if server.collects:
-                self._start(self._collect(request))
-                return
-        self._call(request)
+    def _begin_body(self, request: Request) -> None:
+        self._body = request.body = RequestBody(self._http, self._link)
+        if self._server.collects:
+            self._start(self._collect(request))
+        else:
+            self._call(request)
 
     def _call(self, request: Request) -> None:
         try:
@@ -217,11 +219,12 @@ class _Conversation:
 
     def _answer(self, request: Request, response: Response) -> None:
         body = response.body
+        kind = type(body)
         try:
             if response.tunnel is not None:
                 self._start(self._run_tunnel(response))
                 return
-            if type(body) is bytes or type(body) is FileSlice or type(body) is list or type(body) is tuple:
+            if kind is bytes or kind is FileSlice or kind is list or kind is tuple:
                 self._http.send(response)
             else:
                 self._start(self._stream(request, response))
@@ -230,8 +233,8 @@ class _Conversation:
             if self._request is request:
                 self._answer_fault(request, error)
             return
-        if self._server.log is not None or self._server.counters is not None:
-            self._account(response.status, len(body) if type(body) is bytes else body.count if type(body) is FileSlice else sum(map(_size, body)))
+        if self._server.counted:
+            self._account(response.status, sum(map(size_of, body)) if kind is list or kind is tuple else size_of(body))
         self._request = self._body = None
 
     def _answer_fault(self, request: Request, error: Exception) -> None:
@@ -283,8 +286,6 @@ class _Conversation:
     def _account(self, status: int, sent: int) -> None:
         """Tell the log and the counters of an exchange that is over."""
         server, request = self._server, self._request
-        if request is None and server.log is None:
-            request = None
         taken = time.monotonic() - self._since if request is not None else 0.0
         if server.counters is not None:
             server.counters.answered(status, sent, taken)
@@ -396,6 +397,3 @@ async def _pieces(body: Any) -> AsyncIterator[bytes]:
         for piece in body:
             yield piece
 
-
-def _size(segment: Any) -> int:
-    return segment.count if type(segment) is FileSlice else len(segment)

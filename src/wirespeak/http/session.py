@@ -68,6 +68,11 @@ class ServerLimits:
 class Late:
     """Event: the answer was not there in time; 503 has been sent in its place where nothing had been said yet."""
 
+# The members under names of their own: looking one up in its class costs as much as a call, and each turn does so ten times.
+READS_HEAD, READS_BODY, READS_WAIT, READS_TUNNEL, READS_DISCARD = Reads
+WRITES_IDLE, WRITES_ANSWER, WRITES_BODY, WRITES_DONE, WRITES_TUNNEL, WRITES_CLOSED = Writes
+ON_REQUEST, ON_REQUEST_HEAD, ON_RESPONSE, ON_RESPONSE_HEAD, ON_INTERIM, ON_SWITCH, ON_DATA, ON_END, ON_NEXT, ON_CLOSE = Event
+
 
 def _nothing() -> bytes:
     return b""
@@ -113,8 +118,8 @@ class ServerSession:
         self._standing = standing
         self._input = Buffer()
         self._out: list[Segment] = []
-        self._reads = Reads.HEAD
-        self._writes = Writes.IDLE
+        self._reads = READS_HEAD
+        self._writes = WRITES_IDLE
         self._request: Request | None = None
         self._reader: Reader | None = None
         self._keep_alive = True
@@ -137,7 +142,7 @@ class ServerSession:
     @property
     def deadline(self) -> float:
         """The earliest time by which something is due. Looked at once a turn."""
-        if self._reads is Reads.HEAD and not self._pending:
+        if self._reads is READS_HEAD and not self._pending:
             return self._read_by
         return min(self._read_by, self._answer_by, self._write_by, self._probe_at)
 
@@ -147,16 +152,16 @@ class ServerSession:
         if data:
             self._input.feed(data)
         reads = self._reads
-        if reads is Reads.HEAD:
+        if reads is READS_HEAD:
             if data or self._input or self._eof or self._finishing:
                 return self._receive_head(now)
             self._read_by = now + self._limits.idle_time
             return ()
-        if reads is Reads.BODY:
+        if reads is READS_BODY:
             return self._receive_body(now)
-        if reads is Reads.WAIT:
+        if reads is READS_WAIT:
             self.reading = len(self._input) < KEPT and not self._eof
-        elif reads is Reads.TUNNEL:
+        elif reads is READS_TUNNEL:
             return self._receive_tunnel()
         else:
             self._discard(now)
@@ -170,12 +175,12 @@ class ServerSession:
         try:
             request = parse_request_head(head)
             values = request.fields.values
-            self._reader = reader = request_reader(request) if "content-length" in values or "transfer-encoding" in values else None
+            self._reader = reader = request_reader(request, limits.body) if "content-length" in values or "transfer-encoding" in values else None
         except RemoteProtocolError as error:
             if head.find(b"\r\n") > limits.line:
                 error = _too_long(limits.line)
             return self._refuse(error, now)
-        if len(request.target) > limits.line:
+        if len(request.target) + len(request.method) > limits.line:
             return self._refuse(_too_long(limits.line), now)
         connection = values.get("connection")
         if connection is None or connection == "keep-alive":
@@ -187,7 +192,7 @@ class ServerSession:
         self._partial = False
         if reader is not None and (fault := self._begin_body(request, reader, now)):
             return self._refuse(fault, now)
-        event = Event.REQUEST if reader is None else Event.REQUEST_HEAD
+        event = ON_REQUEST if reader is None else ON_REQUEST_HEAD
         self._reads = SERVER_READS[self._reads, event]
         self._writes = SERVER_WRITES[self._writes, event]
         self._answer_by = now + limits.handler_time
@@ -200,8 +205,6 @@ class ServerSession:
         self._body_size = self._unconsumed = 0
         self._body_start = now
         self._unwanted = False
-        if isinstance(reader, LengthReader) and reader.length > self._limits.body:
-            return _too_large(self._limits.body)
         if "expect" in request.fields and request.minor:
             if request.fields.tokens("expect") != ["100-continue"]:
                 return RemoteProtocolError("an expectation other than 100-continue", code=417, clause="RFC 9110 10.1.1")
@@ -212,6 +215,8 @@ class ServerSession:
         """No head is there yet: is it on its way, or can it never be one?"""
         limits, buffer = self._limits, self._input
         if head is not None:  # it begins with an empty line, which some clients send after a body (RFC 9112 2.2)
+            if head[1] != 10:
+                return self._refuse(RemoteProtocolError("a bare carriage return where a request was expected", code=400, offset=0, clause="RFC 9112 2.2"), now)
             rest = buffer.rest()
             buffer.feed(head[2:] + rest)
             if len(head) == 4 or head[2] == 13:
@@ -257,15 +262,16 @@ class ServerSession:
         if self._body_size > limits.body:
             return self._refuse(_too_large(limits.body), now)
         if type(events[-1]) is End:
-            self._reads = SERVER_READS[Reads.BODY, Event.END]
+            self._reads = SERVER_READS[READS_BODY, ON_END]
             self._reader = None
             self._read_by = math.inf
         else:
             self._read_by = max(self._read_by, self._body_start + limits.grace + self._body_size / limits.body_rate)
         if self._unwanted:
-            if self._reads is Reads.WAIT:
+            if self._reads is READS_WAIT:
                 self._answered()
-            elif self._body_size > UNWANTED:
+                return self.receive(b"", now)
+            if self._body_size > UNWANTED:
                 self._close(now)
             return ()
         self._unconsumed += size
@@ -290,7 +296,7 @@ class ServerSession:
     def receive_eof(self, now: float) -> Sequence[Any]:
         self._eof = True
         self.reading = False
-        if self._reads is Reads.BODY:
+        if self._reads is READS_BODY:
             assert self._reader is not None
             if self._unwanted:
                 self.closed = True
@@ -299,10 +305,10 @@ class ServerSession:
                 return self._reader.eof()
             except RemoteProtocolError as error:
                 return self._refuse(error, now)
-        if self._reads is Reads.TUNNEL:
-            self._reads = SERVER_READS[self._reads, Event.CLOSE]
+        if self._reads is READS_TUNNEL:
+            self._reads = SERVER_READS[self._reads, ON_CLOSE]
             return (End(),)
-        if self._reads is Reads.WAIT and self._writes is Writes.ANSWER:
+        if self._reads is READS_WAIT and self._writes is WRITES_ANSWER:
             # A peer that ended its side may still wait for the answer, or be gone: a FIN doesn't tell. An interim answer,
             # which a client that didn't ask for it discards (RFC 9110 15.2.1), brings a reset from one that is gone.
             if self._request is not None and self._request.minor:
@@ -318,7 +324,7 @@ class ServerSession:
 
     def wants_body(self) -> None:
         """Someone is about to read the body: say 100 (Continue) where the peer waits for it (RFC 9110 10.1.1)."""
-        if self._continue_due and self._writes is Writes.ANSWER:
+        if self._continue_due and self._writes is WRITES_ANSWER:
             self._continue_due = False
             self._out.append(CONTINUE)
             self._wake()
@@ -339,38 +345,41 @@ class ServerSession:
 
     def _send_response(self, response: Response) -> None:
         status = response.status
-        if status < 200 or (self._request is not None and self._request.method == "CONNECT" and status < 300):
+        if status < 200 or (status < 300 and self._request is not None and self._request.method == "CONNECT"):
             self._send_interim(response)
             return
         body = response.body
-        whole = type(body) is bytes or type(body) is FileSlice or type(body) is list or type(body) is tuple
-        following = SERVER_WRITES.get((self._writes, Event.RESPONSE if whole else Event.RESPONSE_HEAD))
+        kind = type(body)
+        whole = kind is bytes or kind is FileSlice or kind is list or kind is tuple
+        following = SERVER_WRITES.get((self._writes, ON_RESPONSE if whole else ON_RESPONSE_HEAD))
         if following is None:
             raise LocalProtocolError(f"no answer may be sent now ({self._writes.name})")
         request = self._request
+        assert request is not None
         head = response.prepared or self._prepare(response, whole)
         if not whole:
             head = self._announce(response, head)
-        minor = request.minor if request is not None else 1
-        if not self._keep_alive or self._finishing:
+        if self._finishing or (self._reads is READS_BODY and not self._is_droppable()):
             self._keep_alive = False
-            end = CLOSE
-        else:
-            end = b"\r\n" if minor else KEEP_ALIVE
+        end = (b"\r\n" if request.minor else KEEP_ALIVE) if self._keep_alive else CLOSE
         self._writes = following
         self._answer_by = self._probe_at = math.inf
-        out = self._out
-        self._bodiless = bodiless = status == 304 or status == 204 or (request is not None and request.method == "HEAD")
-        if bodiless:
-            out.append(head + self._standing() + end)
-        elif type(body) is bytes and len(body) <= JOINED:
-            out.append(b"".join((head, self._standing(), end, body)))
+        self._bodiless = bodiless = request.method == "HEAD" or status == 304 or status == 204
+        if kind is bytes and len(body) <= JOINED and not bodiless:
+            self._out.append(b"".join((head, self._standing(), end, body)))
         else:
-            out.append(head + self._standing() + end)
-            if whole:
-                out.extend((body,) if type(body) is bytes or type(body) is FileSlice else body)
+            self._out.append(b"".join((head, self._standing(), end)))
+            if whole and not bodiless:
+                self._out.extend(body if kind is list or kind is tuple else (body,))
         if whole:
             self._answered()
+
+    def _is_droppable(self) -> bool:
+        """Whether the rest of a body that no one read can be read and dropped, so that the connection is kept.
+
+        Not where the peer waits for 100 (Continue): after this answer it may send its body or not (RFC 9110 10.1.1).
+        """
+        return not self._continue_due and not (isinstance(self._reader, LengthReader) and self._reader.left > UNWANTED)
 
     def _prepare(self, response: Response, whole: bool) -> bytes:
         """Status line and fields, with the length of a body that is known; kept in ``response``, which may be sent again."""
@@ -422,9 +431,11 @@ class ServerSession:
     def _send_interim(self, response: Response) -> None:
         """1xx, and what ends HTTP on this connection: 101 (RFC 9110 7.8), and 2xx to CONNECT (9.3.6)."""
         switch = response.status == 101 or response.status >= 200
-        following = SERVER_WRITES.get((self._writes, Event.SWITCH if switch else Event.INTERIM))
-        if following is None or (switch and self._reads is not Reads.WAIT):
+        following = SERVER_WRITES.get((self._writes, ON_SWITCH if switch else ON_INTERIM))
+        if following is None or (switch and self._reads is not READS_WAIT):
             raise LocalProtocolError(f"{response.status} may not be sent now")
+        if switch and response.tunnel is None:
+            raise LocalProtocolError(f"a {response.status} here ends HTTP on this connection, so it needs a tunnel (RFC 9110 7.8, 9.3.6)")
         if self._request is not None and not self._request.minor and not response.status >= 200:
             if switch:
                 raise LocalProtocolError("101 to an HTTP/1.0 client (RFC 9110 7.8)")
@@ -433,17 +444,17 @@ class ServerSession:
             raise LocalProtocolError(f"a {response.status} carries no body (RFC 9110 15.2)")
         if response.status == 100:
             self._continue_due = False
-        self._out.append(encode_status_line(response.status, response.reason) + Fields(response.fields).encode() + b"\r\n")
+        self._out.append(encode_status_line(response.status, response.reason) + Fields(response.fields).encode() + (self._standing() if switch else b"") + b"\r\n")
         self._writes = following
         if switch:
-            self._reads = SERVER_READS[self._reads, Event.SWITCH]
+            self._reads = SERVER_READS[self._reads, ON_SWITCH]
             self._read_by = self._answer_by = self._probe_at = math.inf
             self._unconsumed = 0
 
     def _send_data(self, data: bytes) -> None:
-        if (self._writes, Event.DATA) not in SERVER_WRITES:
+        if (self._writes, ON_DATA) not in SERVER_WRITES:
             raise LocalProtocolError("no body may be sent now")
-        if self._writes is Writes.TUNNEL:
+        if self._writes is WRITES_TUNNEL:
             self._out.append(data)
             return
         if self._bodiless or not data:
@@ -455,12 +466,12 @@ class ServerSession:
         self._out.append(chunk(data) if self.chunked else data)
 
     def _send_end(self, trailers: Fields) -> None:
-        if self._writes is Writes.TUNNEL:
-            self._writes = SERVER_WRITES[self._writes, Event.CLOSE]
+        if self._writes is WRITES_TUNNEL:
+            self._writes = SERVER_WRITES[self._writes, ON_CLOSE]
             self._out.append(FINISH)
             self.closed = self._eof
             return
-        following = SERVER_WRITES.get((self._writes, Event.END))
+        following = SERVER_WRITES.get((self._writes, ON_END))
         if following is None:
             raise LocalProtocolError("no body is being sent that could end now")
         if self._left_to_send and not self._bodiless:
@@ -488,14 +499,14 @@ class ServerSession:
 
     def _answered(self) -> None:
         """The answer is said. Go on to the next request where the last one is read, or close."""
-        if self._reads is Reads.WAIT and self._keep_alive:
-            self._reads = SERVER_READS[self._reads, Event.NEXT]
-            self._writes = SERVER_WRITES[self._writes, Event.NEXT]
+        if self._reads is READS_WAIT and self._keep_alive:
+            self._reads = SERVER_READS[self._reads, ON_NEXT]
+            self._writes = SERVER_WRITES[self._writes, ON_NEXT]
             self._request = None
             self._unwanted = False
             self._unconsumed = 0
             self.reading = not self._eof and not self._pending
-        elif self._reads is Reads.BODY and self._keep_alive and not self._continue_due:
+        elif self._reads is READS_BODY and self._keep_alive:
             self._unwanted = True
             self._unconsumed = 0
             self._set_reading()
@@ -504,8 +515,8 @@ class ServerSession:
 
     def _close(self, now: float) -> None:
         """Say no more; read and drop what still comes, for a bounded time, then close (RFC 9112 9.6)."""
-        self._reads = SERVER_READS[self._reads, Event.CLOSE]
-        self._writes = SERVER_WRITES[self._writes, Event.CLOSE]
+        self._reads = SERVER_READS[self._reads, ON_CLOSE]
+        self._writes = SERVER_WRITES[self._writes, ON_CLOSE]
         self._out.append(FINISH)
         self._input.clear()
         self._reader = None
@@ -519,10 +530,10 @@ class ServerSession:
     def _refuse(self, error: RemoteProtocolError, now: float) -> Sequence[Any]:
         """Answer a broken request where no answer has begun, and close."""
         self._keep_alive = False
-        if self._writes in (Writes.IDLE, Writes.ANSWER):
+        if self._writes in (WRITES_IDLE, WRITES_ANSWER):
             self._say_last(error.code or 400, f"{error}\n")
             self._close(now)
-        elif self._writes in (Writes.DONE, Writes.CLOSED):
+        elif self._writes in (WRITES_DONE, WRITES_CLOSED):
             self._close(now)
         else:
             self.fail()
@@ -536,7 +547,7 @@ class ServerSession:
 
     def finish(self, now: float) -> None:
         self._finishing = True
-        if self._reads is Reads.HEAD and not self._input:
+        if self._reads is READS_HEAD and not self._input:
             self._close(now)
 
     # --- time and room
@@ -559,10 +570,10 @@ class ServerSession:
 
     def _slow(self, now: float) -> Sequence[Any]:
         """What was to come has not come in time."""
-        if self._reads is Reads.DISCARD or (self._reads is Reads.HEAD and not self._input) or self._unwanted:
+        if self._reads is READS_DISCARD or (self._reads is READS_HEAD and not self._input) or self._unwanted:
             self.closed = True
             return ()
-        what = "head" if self._reads is Reads.HEAD else "body"
+        what = "head" if self._reads is READS_HEAD else "body"
         return self._refuse(RemoteProtocolError(f"the request's {what} did not come in time", code=408, clause="RFC 9110 15.5.9"), now)
 
     def blocked(self, pending: int, now: float) -> None:
@@ -583,14 +594,14 @@ class ServerSession:
         reads = self._reads
         if self._eof:
             self.reading = False
-        elif reads is Reads.BODY or reads is Reads.TUNNEL:
+        elif reads is READS_BODY or reads is READS_TUNNEL:
             self.reading = self._unconsumed < WINDOW
             if not self.reading:
                 self._read_by = math.inf  # it is our side that waits
-        elif reads is Reads.HEAD:
+        elif reads is READS_HEAD:
             self.reading = not self._pending
         else:
-            self.reading = reads is Reads.DISCARD or len(self._input) < KEPT
+            self.reading = reads is READS_DISCARD or len(self._input) < KEPT
 
 
 def _too_long(limit: int) -> RemoteProtocolError:

@@ -203,6 +203,8 @@ def _ipv6(text: str) -> str:
     except (OSError, ValueError):
         raise AddressError(f"{_quoted(text)} is no IPv6 address (RFC 4291 2.2): expected one like ::1 or 2001:db8::1") from None
     canonical = socket.inet_ntop(socket.AF_INET6, packed)
+    if "." in canonical and not canonical.startswith("::ffff:"):
+        canonical = str(IPv6Address(packed))  # inet_ntop writes ::1:80 as ::0.1.0.128, a form long given up
     if not percent:
         return canonical
     if not _ZONE.fullmatch(zone):
@@ -217,7 +219,7 @@ def _a_labels(text: str) -> str:
     """Turn a name in Unicode into A-labels (RFC 3490 4.1)."""
     if found := _TWO_READINGS.search(text):
         raise AddressError(
-            f"{_quoted(text)} holds {found[0]!a}, of which IDNA 2003 and IDNA 2008 make different names: write the A-label (xn--…) that is meant"
+            f"{_quoted(text)} holds {found[0]!a}, which IDNA 2003 and 2008 read differently: write the A-label (xn--…) that is meant"
         )
     try:
         return text.encode("idna").decode("ascii")

@@ -21,7 +21,7 @@ import struct
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from wirespeak.contract import ABORT, Conversation, Segment, Service, Session, StartTLS
+from wirespeak.contract import ABORT, Conversation, Segment, Service, Session
 from wirespeak.errors import ConnectionLost, TimeoutError, TLSError
 from wirespeak.sockets.output import WAITS, Output, finish_sending
 from wirespeak.sockets.tasks import in_thread, start_task
@@ -82,7 +82,7 @@ class Connection:
         "_handle",
         "_loop",
         "_output",
-        "_peer_ended",
+        "_deaf",
         "_reading",
         "_rooms",
         "_sock",
@@ -113,7 +113,7 @@ class Connection:
         self._woken = False  # in the list of the loop's turn
         self._reading = False
         self._writing = False
-        self._peer_ended = False
+        self._deaf = False  # nothing may be read: the peer has ended its side, or a handshake is under way
         self.peer = peer
         self.tls: Any = None
 
@@ -165,10 +165,7 @@ class Connection:
             messages = 0
             while events:
                 for event in events:
-                    if type(event) is StartTLS:
-                        self._start_tls()
-                    else:
-                        handle(event)
+                    handle(event)
                 messages += 1
                 if messages == MESSAGES_A_TURN:
                     self._busy = False
@@ -195,7 +192,7 @@ class Connection:
         if session.closed and not self._output:
             self._end(None)
             return
-        if session.reading is not self._reading and not self._peer_ended:
+        if session.reading is not self._reading and not self._deaf:
             self._set_reading(session.reading)
         deadline = session.deadline
         if deadline < self._armed:
@@ -306,7 +303,7 @@ class Connection:
             self._end(ConnectionLost("the connection was cut off on this side"))
 
     def _ended_by_peer(self) -> None:
-        self._peer_ended = True
+        self._deaf = True
         self._set_reading(False)
         now = self._loop.time()
         self._busy = True
@@ -357,20 +354,20 @@ class Connection:
 
     # --- TLS
 
-    def _start_tls(self) -> None:
-        """Send what was agreed in clear, then shake hands in the middle of the stream."""
-        now = self._loop.time()
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Send what was agreed in clear, then shake hands in the middle of the stream; the session is told when it is `secured`."""
         segments = self.session.data_to_send()
-        if segments:
-            self._write(segments, now)
-        context = getattr(self._conversation, "tls_context", None)
-        if self._fd < 0 or self._output or context is None:
-            self._lost(TLSError("TLS was agreed on, but the peer doesn't take our word for it"))
+        if segments and not self._write(segments, self._loop.time()):
+            return
+        if self._output:
+            self._lost(TLSError("the peer asked for TLS, and doesn't read the answer"))
             return
         self._set_reading(False)
+        self._deaf = True
         self._secure(context, self._secured)
 
     def _secured(self) -> None:
+        self._deaf = False
         self.session.secured(self.tls)
         self._run_turn(b"", self._loop.time())
 

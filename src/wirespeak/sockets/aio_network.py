@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from typing import Any
 
-from wirespeak.contract import AsyncLock
+from wirespeak.contract import AsyncLock, Signal
 from wirespeak.errors import TimeoutError
 from wirespeak.sockets import network
-from wirespeak.sockets.network import Found, Interest, not_found
+from wirespeak.sockets.network import Interest
 
 __all__ = ["AsyncNetwork"]
 
@@ -26,17 +27,23 @@ class AsyncNetwork(network.Network):
     def lock(self) -> AsyncLock:
         return asyncio.Lock()
 
+    def signal(self) -> Signal:
+        return _Signal()
+
     async def ready(self, interests: Sequence[Interest], deadline: float | None) -> list[socket.socket]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         found: list[socket.socket] = []
 
-        def report(sock: socket.socket) -> None:
-            found.append(sock)
+        def go_on() -> None:
             if not future.done():
                 future.set_result(None)
 
-        timer = None if deadline is None else loop.call_at(deadline, lambda: future.done() or future.set_result(None))
+        def report(sock: socket.socket) -> None:
+            found.append(sock)
+            go_on()
+
+        timer = None if deadline is None else loop.call_at(deadline, go_on)
         try:
             for sock, read, write in interests:
                 if read:
@@ -54,13 +61,24 @@ class AsyncNetwork(network.Network):
                     loop.remove_writer(sock)
         return list(dict.fromkeys(found))
 
-    async def resolve(self, host: str, port: int, deadline: float | None) -> list[Found]:
-        loop = asyncio.get_running_loop()
-        limit = None if deadline is None else max(0.0, deadline - loop.time())
+    async def look_up(self, host: str, port: int, deadline: float | None) -> list[Any]:
         try:
-            rows = await asyncio.wait_for(loop.getaddrinfo(host, port, type=socket.SOCK_STREAM), limit)
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except asyncio.TimeoutError:
             raise TimeoutError(f"{host} could not be looked up in time") from None
-        except (OSError, UnicodeError) as error:
-            raise not_found(host, error if isinstance(error, OSError) else OSError()) from None
-        return [(row[0], row[4]) for row in dict.fromkeys(rows)]
+
+
+class _Signal:
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def give(self) -> None:
+        self._event.set()
+
+    async def wait(self, deadline: float | None) -> bool:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._event.wait()
+        except asyncio.TimeoutError:
+            return False

@@ -6,6 +6,8 @@ waits inside poll(), so the coroutine is an ordinary call that happens to be wri
 
 from __future__ import annotations
 
+import math
+import queue
 import select
 import socket
 import threading
@@ -13,14 +15,18 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from wirespeak.contract import Conversation, Segment, Service
-from wirespeak.errors import ConnectionLost, TimeoutError
+from wirespeak.contract import Service
+from wirespeak.errors import ConnectionLost, TimeoutError, TLSError
 from wirespeak.sockets import network
-from wirespeak.sockets.network import Found, Interest, SocketStream, not_found
+from wirespeak.sockets.inplace import InPlace
+from wirespeak.sockets.network import Interest, SocketStream
 
 __all__ = ["BlockingNetwork", "converse", "run"]
 
 T = TypeVar("T")
+
+# Seconds for a TLS handshake on the server's side (as in ``aio.py``).
+HANDSHAKE_TIME = 20.0
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -46,22 +52,36 @@ class BlockingNetwork(network.Network):
     def lock(self) -> _Lock:
         return _Lock()
 
+    def signal(self) -> _Signal:
+        return _Signal()
+
     async def ready(self, interests: Sequence[Interest], deadline: float | None) -> list[socket.socket]:
         poll = select.poll()
         by_number = {}
         for sock, read, write in interests:
             poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
             by_number[sock.fileno()] = sock
-        wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+        wait = None if deadline is None or deadline == math.inf else max(0.0, deadline - time.monotonic())
         return [by_number[number] for number, _ in poll.poll(None if wait is None else wait * 1000)]
 
-    async def resolve(self, host: str, port: int, deadline: float | None) -> list[Found]:
-        """By getaddrinfo, which knows no deadline: the system's own (``resolv.conf``) bounds it."""
+    async def look_up(self, host: str, port: int, deadline: float | None) -> list[Any]:
+        # getaddrinfo knows no deadline, and no Ctrl-C until it is done; so it is waited for, in a thread of its own.
+        results: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                results.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            except (OSError, UnicodeError) as error:
+                results.put(error)
+
+        threading.Thread(target=ask, name=f"looks up {host}", daemon=True).start()
         try:
-            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise not_found(host, error if isinstance(error, OSError) else OSError()) from None
-        return [(row[0], row[4]) for row in dict.fromkeys(rows)]
+            found = results.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise TimeoutError(f"{host} could not be looked up in time") from None
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
 class _Lock:
@@ -77,23 +97,34 @@ class _Lock:
         self._lock.release()
 
 
-class _BlockingLink:
-    """A `contract.Link` for a conversation that one thread carries alone."""
+class _Signal:
+    """A signal between threads."""
 
-    def __init__(self, stream: SocketStream) -> None:
-        self.peer, self.local, self.tls = stream.peer, stream.local, stream.tls
+    def __init__(self) -> None:
+        self._event = threading.Event()
 
-    def wake(self) -> None:
-        """Nothing arises outside a turn where there is one thread and no loop."""
+    def give(self) -> None:
+        self._event.set()
+
+    async def wait(self, deadline: float | None) -> bool:
+        return self._event.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+
+class _BlockingLink(InPlace):
+    """A conversation that one thread carries alone."""
+
+    def __init__(self, stream: SocketStream, service: Service, clock: Callable[[], float]) -> None:
+        self.stream = stream
+        super().__init__(service, clock, peer=stream.peer, local=stream.local, tls=stream.tls)
 
     async def room(self) -> None:
-        """The thread itself waits in each write."""
-
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        run(coroutine)
-
-    def abort(self) -> None:
-        raise ConnectionLost("the connection was cut off on this side")
+        """The thread itself waits until all is written, or the session's deadline comes."""
+        await super().room()
+        try:
+            await self.stream.exchange(self.output(), self.session.deadline, read=False)
+        except TimeoutError:
+            self.abort()
+            raise ConnectionLost("the peer takes nothing") from None
 
 
 def converse(sock: socket.socket, service: Service, clock: Callable[[], float] = time.monotonic) -> None:
@@ -102,39 +133,42 @@ def converse(sock: socket.socket, service: Service, clock: Callable[[], float] =
     What a server is without an event loop: a thread for each connection, in which the loop below turns.
     """
     stream = SocketStream.adopt(BlockingNetwork(), sock)
-    conversation: Conversation = service(_BlockingLink(stream))
-    session = conversation.session
+    link = _BlockingLink(stream, service, clock)
+    session = link.session
     error: Exception | None = None
     data: bytes | None = b""
     ended = False
     try:
         while True:
-            events = session.receive_eof(clock()) if data is None else session.receive(data, clock())
-            while events:
-                for event in events:
-                    conversation.handle(event)
-                events = session.receive(b"", clock())
+            link.receive(data)
             ended = ended or data is None
-            segments = session.data_to_send()
+            segments = link.output()
+            if link.aborted:
+                stream.abort()
+                raise ConnectionLost("the connection was cut off on this side")
             if session.closed:
                 run(stream.exchange(segments, session.deadline, read=False))
                 break
+            data = b""
+            if link.tls_agreed is not None:
+                run(stream.exchange(segments, clock() + HANDSHAKE_TIME, read=False))
+                run(stream.shake_hands(link.tls_agreed, "the client", clock() + HANDSHAKE_TIME, server_side=True))
+                link.secured(stream.tls)
+                continue
+            read = session.reading and not ended
             try:
-                data = run(_exchange(stream, segments, session.deadline, read=not ended and (session.reading or not segments)))
+                if read or segments or stream.unsent:
+                    data = run(stream.exchange(segments, session.deadline, read=read))
+                elif session.deadline == math.inf:
+                    raise ConnectionLost("the conversation waits for nothing, and has not ended")
+                else:
+                    time.sleep(max(0.0, session.deadline - clock()))
+                    link.tick()
             except TimeoutError:
-                for event in session.tick(clock()):
-                    conversation.handle(event)
-                data = b""
+                link.tick()
             session.blocked(stream.unsent, clock())
-    except (ConnectionLost, OSError) as lost:
+    except (ConnectionLost, TimeoutError, TLSError) as lost:
         error = lost
     finally:
         run(stream.close())
-        conversation.lost(error)
-
-
-async def _exchange(stream: SocketStream, segments: Sequence[Segment], deadline: float | None, *, read: bool) -> bytes | None:
-    """Write, read, or, with nothing to write and no more to come, wait for the deadline."""
-    if not segments and not read and not stream.unsent:
-        raise TimeoutError("nothing more will come")
-    return await stream.exchange(segments, deadline, read=read)
+        link.end(error)

@@ -117,12 +117,11 @@ def kind(address: IPv4Address | IPv6Address | str) -> AddressKind:
 
     The zone of an IPv6 address does not matter. Raises `AddressError` for a text that is no IP address.
     """
-    if isinstance(address, str):
-        try:
-            address = ip_address(address)
-        except ValueError:
-            raise AddressError(f"{address[:100]!r} is no IP address: expected one like 192.0.2.1 or 2001:db8::1") from None
-    return next(row for row in _NARROWEST_FIRST[address.version] if address in row.network)
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        raise AddressError(f"{str(address)[:100]!r} is no IP address: expected one like 192.0.2.1 or 2001:db8::1") from None
+    return next(row for row in _NARROWEST_FIRST[ip.version] if ip in row.network)
 
 
 @dataclass(slots=True, frozen=True)

@@ -7,20 +7,20 @@ ever having suspended. So there is one client for both, and neither threads nor 
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import ssl
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from wirespeak.contract import AsyncLock, Segment
+from wirespeak.contract import AsyncLock, Segment, Signal
 from wirespeak.errors import ConnectError, ConnectionLost, HostNotFound, TimeoutError, TLSError
 from wirespeak.sockets.output import WAITS, Output, finish_sending
 from wirespeak.sockets.race import Attempt, Race, interleaved
 from wirespeak.sockets.tcp import set_options, start_connect
-from wirespeak.sockets.tls import info_of
+from wirespeak.sockets.tls import info_of, server_name, tls_error
 
 __all__ = ["Interest", "Network", "SocketStream"]
 
@@ -49,12 +49,28 @@ class Network(ABC):
     def lock(self) -> AsyncLock: ...
 
     @abstractmethod
+    def signal(self) -> Signal: ...
+
+    @abstractmethod
     async def ready(self, interests: Sequence[Interest], deadline: float | None) -> list[socket.socket]:
         """Wait until at least one of the sockets is ready, and return those that are; none when the deadline came."""
 
-    @abstractmethod
     async def resolve(self, host: str, port: int, deadline: float | None) -> list[Found]:
         """The addresses of ``host``, the preferred first (the system's resolver sorts by RFC 6724)."""
+        try:
+            return _found(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
+        except OSError:
+            pass  # a name
+        try:
+            return _found(await self.look_up(host, port, deadline))
+        except TimeoutError:
+            raise
+        except (OSError, UnicodeError) as error:
+            raise _not_found(host, error) from None
+
+    @abstractmethod
+    async def look_up(self, host: str, port: int, deadline: float | None) -> list[Any]:
+        """What the system's getaddrinfo gives for a name. Raises what that does, and `TimeoutError`."""
 
     async def connect(
         self, host: str, port: int, *, deadline: float | None = None, tls: ssl.SSLContext | None = None, server_name: str | None = None
@@ -72,7 +88,7 @@ class Network(ABC):
             raise HostNotFound(f"{host} has no address")
         stream = SocketStream(self, await self._race(host, port, found, deadline))
         if tls is not None:
-            await stream.start_tls(tls, server_name or host, deadline)
+            await stream.start_tls(tls, server_name or host, deadline)  # which closes it where it fails
         return stream
 
     async def _race(self, host: str, port: int, found: list[Found], deadline: float | None) -> socket.socket:
@@ -178,10 +194,14 @@ class SocketStream:
         except OSError:
             return b""
 
-    async def start_tls(self, context: ssl.SSLContext, server_name: str, deadline: float | None) -> None:
-        name = self._name()
+    async def start_tls(self, context: ssl.SSLContext, name: str, deadline: float | None) -> None:
+        """Shake hands as the client, for the server ``name``. A stream whose handshake failed is closed."""
+        await self.shake_hands(context, name, deadline, server_hostname=server_name(name))
+
+    async def shake_hands(self, context: ssl.SSLContext, name: str, deadline: float | None, **side: Any) -> None:
+        """Shake hands on the ``side`` that the keywords of `SSLContext.wrap_socket` tell; ``name`` is the peer's, in errors."""
         try:
-            sock = context.wrap_socket(self._sock, server_hostname=server_name.partition("%")[0], do_handshake_on_connect=False, suppress_ragged_eofs=False)
+            sock = context.wrap_socket(self._sock, do_handshake_on_connect=False, suppress_ragged_eofs=False, **side)
             self._sock = sock
             while True:
                 try:
@@ -193,19 +213,12 @@ class SocketStream:
                     interest = (sock, False, True)
                 if not await self._network.ready([interest], deadline):
                     raise TimeoutError(f"no TLS handshake with {name} in time")
-        except ssl.SSLCertVerificationError as error:
+            self.tls = info_of(sock)
+        except BaseException as error:  # cancelled too
             self._sock.close()
-            raise TLSError(f"the certificate of {server_name} is not to be trusted: {error.verify_message}") from None
-        except ssl.SSLError as error:
-            self._sock.close()
-            raise TLSError(f"TLS with {server_name} failed: {error.reason or error}") from None
-        except TimeoutError:
-            self._sock.close()
+            if isinstance(error, (OSError, ValueError)) and not isinstance(error, TimeoutError):
+                raise tls_error(error, name) from None
             raise
-        except (OSError, ValueError) as error:
-            self._sock.close()
-            raise TLSError(f"TLS with {server_name} failed: {error}") from None
-        self.tls = info_of(sock)
 
     def stale(self) -> bool:
         """Whether there is something to read where nothing should be: an end, or bytes that nobody asked for."""
@@ -226,6 +239,13 @@ class SocketStream:
                 finish_sending(self._sock)
             self._sock.close()
 
+    def abort(self) -> None:
+        """Cut the connection off (RST): what is unsent is dropped, and what was sent can't be taken for the whole."""
+        if self._sock.fileno() >= 0:
+            # With a linger time of zero a close sends RST (socket(7)).
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._sock.close()
+
     def _name(self) -> str:
         if isinstance(self.peer, tuple):
             host, port = self.peer[:2]
@@ -242,8 +262,12 @@ def _told(host: str, port: int, failures: list[str]) -> str:
     return f"can't connect to {host}" + (f":{port}" if port else "") + " (" + "; ".join(dict.fromkeys(failures)) + ")"
 
 
-def not_found(host: str, error: OSError) -> HostNotFound:
+def _found(rows: Sequence[Any]) -> list[Found]:
+    return [(row[0], row[4]) for row in dict.fromkeys(rows)]
+
+
+def _not_found(host: str, error: Exception) -> HostNotFound:
     """The error for a host that the system's resolver couldn't find."""
-    if error.errno == socket.EAI_AGAIN:
+    if getattr(error, "errno", None) == socket.EAI_AGAIN:
         return HostNotFound(f"{host} could not be looked up now: no name server answered")
-    return HostNotFound(f"{host} not found: no such name" if error.errno != errno.ENOENT else f"{host} not found")
+    return HostNotFound(f"{host} not found: no such name")

@@ -82,7 +82,8 @@ UNAVAILABLE: Final = _status(503, {"Retry-After": "1"})
 REFUSALS: Final = {
     **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO), NOT_FOUND),
     **dict.fromkeys((errno.EACCES, errno.EPERM), FORBIDDEN),
-    **dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM), UNAVAILABLE),
+    # ESTALE: it is being written anew just now (`OpenFile.read`).
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE), UNAVAILABLE),
 }
 
 
@@ -93,7 +94,7 @@ class StaticFiles:
     the folder are listed. ``hidden`` gives out names that begin with a dot too. ``compress`` is whether compressible
     files that have no compressed one beside them are compressed here. ``fields`` are sent with every file and listing
     (``{"Cache-Control": "max-age=3600"}``). ``memory`` bounds, in bytes, what is kept for the next request, and with it the
-    files that are held open for that, at one for each 128 KB.
+    files that are held open for that, at one for each 256 KB.
 
     Symbolic links are followed where they lead to something beneath ``root``. ``root`` may itself be a link: it is followed
     anew each time, so a new version of a site can be put in place by changing it.
@@ -111,7 +112,7 @@ class StaticFiles:
         hidden: bool = False,
         compress: bool = True,
         fields: FieldsLike = (),
-        memory: int = 32 << 20,
+        memory: int = 64 << 20,
     ) -> None:
         self.root = os.path.abspath(root)
         self.index = index
@@ -232,7 +233,7 @@ class StaticFiles:
         fields = request.fields
         verdict = precondition(request.method, fields, variant.etag, variant.modified, time())
         if verdict is not None:
-            return variant.unmodified if verdict == 304 else PRECONDITION_FAILED
+            return variant.unmodified() if verdict == 304 else PRECONDITION_FAILED
         asked = fields.get("range")
         if asked is not None and request.method == "GET" and not variant.made:
             if_range = fields.get("if-range")

@@ -89,7 +89,7 @@ def read_folder(
 def render(path: Sequence[str], items: Sequence[Item], more: bool = False) -> str:
     """The page for the folder that the names ``path`` lead to, from the root on."""
     crumbs = [
-        {"name": "/" if not depth else _shown(path[depth - 1]), "href": "../" * (len(path) - depth)} for depth in range(len(path) + 1)
+        {"name": "Files" if not depth else _shown(path[depth - 1]), "href": "../" * (len(path) - depth)} for depth in range(len(path) + 1)
     ]
     files = [item for item in items if not item.is_folder]
     counts = [_count(len(items) - len(files), "folder"), _count(len(files), "file")]

@@ -30,9 +30,9 @@ __all__ = ["Entry", "Variant"]
 # cost more than the calls that sendfile takes.
 IN_MEMORY: Final = 64 << 10
 # What keeping costs besides the content: an entry's objects and its encoded heads take some 3 KB. An open file is put at
-# 128 KB, not for its memory but so that the one bound on memory bounds their number too (256 with 32 MB).
+# 256 KB, not for its memory but so that the one bound on memory bounds their number too (256 with 64 MB).
 ENTRY_WEIGHT: Final = 4 << 10
-OPEN_WEIGHT: Final = 128 << 10
+OPEN_WEIGHT: Final = 256 << 10
 
 # A file written less than so many seconds ago may be written again with no trace in its time stamp (two seconds is the step
 # of FAT, the coarsest in use): it is not kept, and its tag is a weak one (RFC 9110 8.8.1).
@@ -58,11 +58,11 @@ class Variant:
     etag: ETag
     modified: int
     fields: Fields
-    unmodified: Response
     content: bytes | OpenFile | None = None
     whole: Response | None = None
     made: bool = False
     making: bool = False
+    not_modified: Response | None = None
 
     @property
     def weight(self) -> int:
@@ -76,6 +76,12 @@ class Variant:
         self.content = content
         self.whole = Response(200, self.fields, content if isinstance(content, bytes) else FileSlice(content, 0, self.size))
         return self.whole
+
+    def unmodified(self) -> Response:
+        """The response that says that the client's copy is good."""
+        if self.not_modified is None:
+            self.not_modified = Response(304, self.fields.without(*NOT_REPEATED))
+        return self.not_modified
 
 
 @dataclass(slots=True)
@@ -96,6 +102,13 @@ class Entry:
     variants: dict[str, Variant] = field(default_factory=dict)
     ready: dict[str | None, Response] = field(default_factory=dict)
     look_again: float = math.inf
+    # Of ``status``, for the hot path:
+    changed: int = field(init=False)
+    inode: int = field(init=False)
+    device: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.changed, self.inode, self.device = self.status.st_ctime_ns, self.status.st_ino, self.status.st_dev
 
     @classmethod
     def of(cls, root: str, names: tuple[str, ...], file: OpenFile, extra: list[tuple[str, str]]) -> Entry:
@@ -118,11 +131,8 @@ class Entry:
             now = os.stat(self.path)
         except OSError:
             return False
-        then = self.status
         # The time of the last change of any kind (ctime) can't be set back, as that of the last writing can.
-        return (
-            now.st_ctime_ns == then.st_ctime_ns and now.st_ino == then.st_ino and now.st_size == then.st_size and now.st_dev == then.st_dev
-        )
+        return now.st_ctime_ns == self.changed and now.st_ino == self.inode and now.st_dev == self.device
 
     def look_beside(self) -> None:
         """Take in the compressed files beside the file: those that are no older than it."""
@@ -175,4 +185,4 @@ class Entry:
         if self.compressible:
             pairs.append(("Vary", "Accept-Encoding"))
         fields = Fields(pairs + self.extra)
-        return Variant(coding, source.st_size, etag, modified, fields, Response(304, fields.without(*NOT_REPEATED)), made=made)
+        return Variant(coding, source.st_size, etag, modified, fields, made=made)

@@ -1,0 +1,73 @@
+"""The services of the little internet: what each is, how it is made, and how to talk to it by hand."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Final
+
+from wirespeak import contract
+from wirespeak.http.guard import guarded
+from wirespeak.http.server import HttpServer
+from wirespeak.http.session import ServerLimits
+from wirespeak.localnet.net import LocalNet, LocalService, Running, Trial
+from wirespeak.localnet.site import Site
+
+__all__ = ["SERVICES"]
+
+TYPED: Final = ServerLimits(head_time=75.0)
+"""Who types a request by hand looks for the keys: they are given as long as an idle connection is."""
+
+
+def _web(net: LocalNet, running: Running) -> contract.Service:
+    """The site, as a service of its own with its own counters."""
+    site = Site(net)
+    server = HttpServer(guarded(site, net.hosts), limits=TYPED, counters=running.counters)
+    site.standing = server.standing
+    return server
+
+
+def _request(running: Running) -> tuple[str, ...]:
+    return ("GET /explain HTTP/1.1", f"Host: {running.host}", "")
+
+
+def _by_hand(net: LocalNet, running: Running) -> tuple[Trial, ...]:
+    return (
+        Trial(f"curl -v {running.url}explain", "what curl says and what it is told, each byte explained"),
+        Trial(f"telnet {running.host} {running.port}", "what you typed, explained", _request(running)),
+        Trial(f"wirespeak http get --explain {running.url}", "the whole conversation as it ran"),
+    )
+
+
+def _by_hand_over_tls(net: LocalNet, running: Running) -> tuple[Trial, ...]:
+    root = shlex.quote(str(net.authority.certificate_file))
+    return (
+        Trial(f"curl --cacert {root} {running.url}explain", "the same, encrypted on the way"),
+        Trial(
+            f"openssl s_client -quiet -crlf -CAfile {root} -connect {running.host}:{running.port}",
+            "telnet's part, where the line is encrypted",
+            _request(running),
+        ),
+    )
+
+
+SERVICES: Final = (
+    LocalService(
+        name="http",
+        port=8080,
+        title="The web",
+        does="This site, and the files that you put into its folder.",
+        make=_web,
+        by_hand=_by_hand,
+    ),
+    LocalService(
+        name="https",
+        port=8443,
+        title="The web over TLS",
+        does="The same, encrypted, with a certificate of this machine’s own authority.",
+        make=_web,
+        by_hand=_by_hand_over_tls,
+        secure=True,
+        alpn=("http/1.1",),
+    ),
+)
+"""In the order in which they are shown."""
