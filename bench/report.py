@@ -223,13 +223,13 @@ def bar(row: Measured, promise: Promise, spread: Spread, number: int) -> str:
     share = spread.median / promise.must
     length = min(UNIT * share, WIDTH - LEFT - 180)  # one far beyond the line is cut, and its number says how far
     aim = LEFT + UNIT * promise.aim / promise.must
-    kind = {"aim met": "aim", "must met": "must"}.get(verdict(spread.median, promise), "missed")
+    met = verdict(spread.median, promise).strip("*")
     said = f"{spread.median:.2f} × {promise.peer}" if promise.peer else f"{spread.median:.1f} {row.unit}"
     label = f"{row.protocol}: {row.work}"
     label = label if len(label) <= 52 else label[:51] + "…"
     return f"""\
 <text x="{LEFT - 12}" y="{y + 16}" text-anchor="end">{escape(label)}</text>
-<rect class="{kind}" x="{LEFT}" y="{y + 3}" width="{length:.1f}" height="18" rx="2"/>
+<rect class="{met.split()[0]}" x="{LEFT}" y="{y + 3}" width="{length:.1f}" height="18" rx="2"/>
 <line class="tick" x1="{aim:.1f}" x2="{aim:.1f}" y1="{y}" y2="{y + 24}"/>
-<text x="{max(LEFT + length, LEFT + UNIT) + 10:.1f}" y="{y + 16}">{escape(said)}</text>
+<text x="{max(LEFT + length, LEFT + UNIT) + 10:.1f}" y="{y + 16}">{escape(said)} <tspan class="quiet">· {met}</tspan></text>
 """

@@ -43,12 +43,18 @@ class Buffer:
         A unit longer than ``limit`` bytes, mark included, is not given out: `overfull` tells it from one that is
         still on its way. Ask for one mark until it is found: the place reached is remembered, not the mark.
         """
-        end = self._data.find(mark, self._searched, self._start + limit)
+        data = self._data
+        end = data.find(mark, self._searched, self._start + limit)
         if end < 0:
             # The mark may have begun with the last bytes that are here.
-            self._searched = max(self._start, min(len(self._data), self._start + limit) - len(mark) + 1)
+            self._searched = max(self._start, min(len(data), self._start + limit) - len(mark) + 1)
             return None
-        return self._take(end + len(mark))
+        end += len(mark)
+        if end == len(data) and not self._start and type(data) is bytes:  # it came whole and alone, as most units do
+            self._data = b""
+            self._searched = 0
+            return data
+        return self._take(end)
 
     def line(self, limit: int) -> bytes | None:
         """Take a line with its CRLF, at most ``limit`` bytes of it; None when none is complete."""

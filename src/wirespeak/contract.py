@@ -26,7 +26,7 @@ __all__ = [
     "Conversation",
     "End",
     "FileSlice",
-        "HasFileno",
+    "HasFileno",
     "Link",
     "Machine",
     "Network",
@@ -301,7 +301,9 @@ class Network(Protocol):
 
     def signal(self) -> Signal: ...
 
-    async def connect(self, host: str, port: int, *, deadline: float | None = None, tls: Any = None, server_name: str | None = None) -> Stream:
+    async def connect(
+        self, host: str, port: int, *, deadline: float | None = None, tls: Any = None, server_name: str | None = None
+    ) -> Stream:
         """Connect over TCP, and shake hands where ``tls`` (a client context) is given.
 
         Raises `ConnectError` (`HostNotFound`), `TLSError`, `TimeoutError`.

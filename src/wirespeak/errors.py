@@ -10,6 +10,7 @@
     ├── ConnectError              no connection came about
     │   └── HostNotFound          the host has no address
     ├── ConnectionLost            a connection that stood was cut off
+    ├── StorageError              a file or folder of our own failed (full disk, no permission, damaged)
     ├── ListenError               an address could not be listened on (taken, not ours, not allowed)
     └── TimeoutError              a time limit passed
 
@@ -32,6 +33,7 @@ __all__ = [
     "ListenError",
     "LocalProtocolError",
     "RemoteProtocolError",
+    "StorageError",
     "TLSError",
     "TimeoutError",
     "WirespeakError",
@@ -95,6 +97,10 @@ class HostNotFound(ConnectError):
 
 class ConnectionLost(WirespeakError, ConnectionError):
     """A connection that stood was cut off: reset by the peer, or closed in mid-conversation."""
+
+
+class StorageError(WirespeakError, OSError):
+    """A file or folder of our own failed: the disk is full, it may not be read, or it is damaged."""
 
 
 class ListenError(WirespeakError, OSError):

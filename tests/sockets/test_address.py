@@ -125,6 +125,7 @@ def test_unix_sockets(path: str) -> None:
         ("\ud800:80", "is no host name in any script"),
         ("x" * 64 + ":80", "at most 63"),
         (".".join(["x" * 50] * 5) + ":80", "at most 253"),
+        ("ü" * 100_000 + ":80", "at most 253"),
         ("http://example.com:80", "has no port"),
         ("unix:", "lacks the path"),
         ("unix:80", "expected one that begins with /"),

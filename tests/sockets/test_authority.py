@@ -273,6 +273,14 @@ def test_a_peer_that_asks_for_ever_new_names_fills_nothing(authority: Authority,
     assert len(authority._issued) <= 5
 
 
+def test_what_another_program_tidied_away_is_made_anew(authority: Authority) -> None:
+    first = authority.issue(["localhost"], NOW)
+    first.certificate_file.unlink()
+    again = authority.issue(["localhost"], NOW)
+    assert again != first
+    assert Credentials.load(again.certificate_file) == again
+
+
 # --- credentials in files
 
 

@@ -16,11 +16,10 @@ import click
 import msgspec
 import psutil
 
-from wirespeak.cli.settings import data_folder
 from wirespeak.contract import Service
 from wirespeak.errors import ListenError, LocalProtocolError
 from wirespeak.sockets.address import Address, is_public
-from wirespeak.sockets.authority import Authority
+from wirespeak.sockets.certificate import Credentials
 from wirespeak.sockets.listener import Limits, Listener, serve_until_stopped
 from wirespeak.sockets.tcp import bind
 from wirespeak.sockets.tls import server_context
@@ -52,11 +51,12 @@ class Serving:
     def context(self, alpn: Sequence[str] = ()) -> ssl.SSLContext | None:
         """The TLS context asked for: of the certificate given, or of one by the local authority. Raises `TLSError`."""
         if self.cert is not None:
-            return server_context(self.cert, self.key or self.cert, alpn=alpn)
+            return server_context(Credentials.load(self.cert, self.key), alpn=alpn)
         if not self.tls:
             return None
-        authority = Authority.open(data_folder() / "authority")
-        return server_context(authority, alpn=alpn)
+        from wirespeak.sockets.authority import Authority  # takes a moment to import, and is seldom needed
+
+        return server_context(Authority.open(), alpn=alpn)
 
 
 def bind_options(default: str, *, tls: bool = True) -> Callable[[F], F]:

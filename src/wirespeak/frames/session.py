@@ -114,7 +114,7 @@ class FramesSession:
     @property
     def crowded(self) -> bool:
         """Whether so much output waits that whoever adds to it should first wait for room."""
-        return self._out_size + self._pending >= ROOM
+        return self._out_size + self._pending > ROOM
 
     # --- what comes in
 

@@ -69,7 +69,9 @@ class LengthReader(Reader):
         return (Data(data), End())
 
     def eof(self) -> Sequence[Data | End]:
-        raise IncompleteMessage(f"the stream ended after {self.length - self.left:,} of {self.length:,} bytes of body", code=400, clause="RFC 9112 8")
+        raise IncompleteMessage(
+            f"the stream ended after {self.length - self.left:,} of {self.length:,} bytes of body", code=400, clause="RFC 9112 8"
+        )
 
 
 class CloseReader(Reader):
@@ -151,7 +153,9 @@ class ChunkedReader(Reader):
         if line:
             self._trailers_size += len(line)
             if self._trailers_size > MAX_TRAILERS or len(self._trailers) == MAX_FIELDS:
-                raise RemoteProtocolError(f"more than {MAX_TRAILERS:,} bytes or {MAX_FIELDS} lines of trailers", code=431, clause="RFC 9110 6.5")
+                raise RemoteProtocolError(
+                    f"more than {MAX_TRAILERS:,} bytes or {MAX_FIELDS} lines of trailers", code=431, clause="RFC 9110 6.5"
+                )
             self._trailers.append(line)
             return
         self.done = True
@@ -160,7 +164,9 @@ class ChunkedReader(Reader):
         events.append(End(trailers.without(*forbidden) if forbidden else trailers))
 
     def eof(self) -> Sequence[Data | End]:
-        raise IncompleteMessage(f"the stream ended before the last chunk, after {self.received:,} bytes of body", code=400, clause="RFC 9112 8")
+        raise IncompleteMessage(
+            f"the stream ended before the last chunk, after {self.received:,} bytes of body", code=400, clause="RFC 9112 8"
+        )
 
 
 def _line(buffer: Buffer, limit: int, what: str) -> str | None:

@@ -102,6 +102,7 @@ class Connection:
         self._proceed_at: float | None = None
         self._sent_at = 0.0
         self._cut_short = False  # a request was not sent to its end, so what follows would be taken for the rest of it
+        self._closed = False
         self._events: deque[Any] = deque()
         self._timeouts = Timeouts()
         self.deadline: float | None = None
@@ -112,7 +113,7 @@ class Connection:
     @property
     def reusable(self) -> bool:
         """Whether another request may follow: both sides are done, and both keep the connection (RFC 9112 9.3)."""
-        return self._session.idle and not self._cut_short and not self._is_sending
+        return self._session.idle and not (self._cut_short or self._is_sending or self._closed)
 
     @property
     def answered(self) -> bool:
@@ -185,7 +186,14 @@ class Connection:
         """Whether the body's end is here already, with nothing before it."""
         return bool(self._events) and isinstance(self._events[0], End)
 
+    def hurry(self, seconds: float) -> None:
+        """Be done within ``seconds``."""
+        due = self._now() + seconds
+        self.deadline = due if self.deadline is None else min(self.deadline, due)
+
     async def close(self) -> None:
+        """End the connection, whatever is under way on it."""
+        self._closed = True
         if self._upload is not None:
             await self._upload.close()
         await self.stream.close()
@@ -210,7 +218,9 @@ class Connection:
             data = await stream.exchange(portion, None if due == math.inf else due)
         except TimeoutError:
             if reason == "total":
-                raise TimeoutError(f"{self.name} was not done within the {self._timeouts.total:g} seconds given to the whole") from None
+                raise TimeoutError(
+                    f"{self.name} was not done within {self._timeouts.total or 0:g} seconds, the limit for the whole"
+                ) from None
             if reason == "proceed":
                 self._go_on()
             elif stream.unsent >= unsent:

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from wirespeak.http.grammar import HOST
 from wirespeak.http.messages import Request, Response
+from wirespeak.http.status import REASONS
 
 __all__ = ["guarded"]
 
@@ -40,7 +41,8 @@ class _Guarded:
         self._names = frozenset(host for host in hosts if not host.startswith("*."))
         self._parents = tuple(host[1:] for host in hosts if host.startswith("*."))
         # What the server asks of a handler, it is now to ask of the one inside.
-        self.reads_body: bool = getattr(handler, "reads_body", not inspect.iscoroutinefunction(handler))
+        is_coroutine = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+        self.reads_body: bool = getattr(handler, "reads_body", not is_coroutine)
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:
         return self._refusal(request) or self._handler(request)
@@ -49,9 +51,9 @@ class _Guarded:
         """The answer to a request that may not pass; None for one that may."""
         if not self._is_ours(request):
             names = ", ".join(sorted({*self._names, *(f"*{parent}" for parent in self._parents)}))
-            return Response.text(f"421 Misdirected Request\n\n{request.host!r} is no name of this server. It answers to {names}.\n", 421, PLAIN, FIELDS)
+            return _refused(421, f"{request.host!r} is no name of this server. It answers to {names}.")
         if _is_foreign(request):
-            return Response.text("403 Forbidden\n\nThe page of another site asked for this. Only this server's own pages may.\n", 403, PLAIN, FIELDS)
+            return _refused(403, "The page of another site asked for this. Only this server's own pages may.")
         return None
 
     def _is_ours(self, request: Request) -> bool:
@@ -65,10 +67,6 @@ class _Guarded:
         return host in self._names or host.endswith(self._parents) or not request.host or _is_address(host, request.connection)
 
 
-PLAIN: Final = "text/plain; charset=utf-8"
-FIELDS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-
-
 def guarded(handler: Callable[[Request], Response | Awaitable[Response]], hosts: Iterable[str]) -> _Guarded:
     """A handler that passes on to ``handler`` what is asked under one of ``hosts``, and not by the page of another site.
 
@@ -76,6 +74,11 @@ def guarded(handler: Callable[[Request], Response | Awaitable[Response]], hosts:
     front, all names below one.
     """
     return _Guarded(handler, hosts)
+
+
+def _refused(status: int, why: str) -> Response:
+    fields = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return Response.text(f"{status} {REASONS[status]}\n\n{why}\n", status, fields=fields)
 
 
 def _is_foreign(request: Request) -> bool:

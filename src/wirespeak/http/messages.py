@@ -126,7 +126,9 @@ class Response:
             raise LocalProtocolError(f"a reason phrase of one line was expected, not {self.reason!r} (RFC 9112 4)")
 
     @classmethod
-    def text(cls, text: str, status: int = 200, media_type: str = "text/plain; charset=utf-8", fields: Mapping[str, str] | None = None) -> Response:
+    def text(
+        cls, text: str, status: int = 200, media_type: str = "text/plain; charset=utf-8", fields: Mapping[str, str] | None = None
+    ) -> Response:
         """A response that carries ``text``."""
         return cls(status, Fields({"Content-Type": media_type, **(fields or {})}), text.encode())
 
@@ -222,7 +224,9 @@ def request_line(data: bytes) -> tuple[str, str, int]:
         raise _request_line_fault(line)
     method, target, major, minor = match.groups()
     if major != "1":
-        raise RemoteProtocolError(f"HTTP/{major}.{minor} asked for, HTTP/1.1 spoken here", code=505, offset=len(line) - 3, clause="RFC 9110 15.6.6")
+        raise RemoteProtocolError(
+            f"HTTP/{major}.{minor} asked for, HTTP/1.1 spoken here", code=505, offset=len(line) - 3, clause="RFC 9110 15.6.6"
+        )
     check_target(method, target)
     # A higher minor version is served as 1.1, the highest that this server conforms to (RFC 9110 2.5).
     return method, target, min(int(minor), 1)
@@ -238,11 +242,15 @@ def check_target(method: str, target: str) -> None:
         check_host(target)
     elif target == "*":
         if method != "OPTIONS":
-            raise RemoteProtocolError(f"the target * with {method}; it goes with OPTIONS alone", code=400, offset=at, clause="RFC 9112 3.2.4")
+            raise RemoteProtocolError(
+                f"the target * with {method}; it goes with OPTIONS alone", code=400, offset=at, clause="RFC 9112 3.2.4"
+            )
     elif target[0] != "/":
         absolute = ABSOLUTE_FORM.fullmatch(target)
         if absolute is None:
-            raise RemoteProtocolError(f"the target {target[:60]!r}: a path or an http URI was expected", code=400, offset=at, clause="RFC 9112 3.2")
+            raise RemoteProtocolError(
+                f"the target {target[:60]!r}: a path or an http URI was expected", code=400, offset=at, clause="RFC 9112 3.2"
+            )
         check_host(absolute[2])
 
 
@@ -268,7 +276,10 @@ def fault_of_incomplete(head: bytes) -> RemoteProtocolError | None:
 
     Told at once and not by a time-out, so that who types a request by hand learns what is wrong with it.
     """
-    for pattern, name in ((BARE_LF, "line feed with no carriage return before it"), (BARE_CR, "carriage return with no line feed behind it")):
+    for pattern, name in (
+        (BARE_LF, "line feed with no carriage return before it"),
+        (BARE_CR, "carriage return with no line feed behind it"),
+    ):
         match = pattern.search(head)
         if match and match.end() < len(head) + (pattern is BARE_LF):
             return RemoteProtocolError(f"a {name}; lines end in CRLF", code=400, offset=match.start(), clause="RFC 9112 2.2")
@@ -315,8 +326,15 @@ def _request_line_fault(line: str) -> RemoteProtocolError:
         return RemoteProtocolError("no method at the start of the request", code=400, offset=0, clause="RFC 9112 3.1")
     parts = line.split(" ")
     if len(parts) == 3 and not parts[2].startswith("HTTP/"):
-        return RemoteProtocolError(f"{parts[2][:20]!r} where the version was expected, as in HTTP/1.1", code=400, offset=len(line) - len(parts[2]), clause="RFC 9112 2.3")
-    return RemoteProtocolError(f"{line[:60]!r} is no request line: METHOD SP target SP HTTP/1.1", code=400, offset=token.end(), clause="RFC 9112 3")
+        return RemoteProtocolError(
+            f"{parts[2][:20]!r} where the version was expected, as in HTTP/1.1",
+            code=400,
+            offset=len(line) - len(parts[2]),
+            clause="RFC 9112 2.3",
+        )
+    return RemoteProtocolError(
+        f"{line[:60]!r} is no request line: METHOD SP target SP HTTP/1.1", code=400, offset=token.end(), clause="RFC 9112 3"
+    )
 
 
 def _located(error: RemoteProtocolError, head: bytes) -> RemoteProtocolError:

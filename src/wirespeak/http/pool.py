@@ -100,7 +100,9 @@ class Pool:
             await self._withdraw(origin, waiter)
             raise
         await self._withdraw(origin, waiter)
-        raise TimeoutError(f"no connection to {origin[1]}:{origin[2]} came free in time: {self._most_per_origin} to one origin, {self._most} in all")
+        raise TimeoutError(
+            f"no connection to {origin[1]}:{origin[2]} came free in time: {self._most_per_origin} to one origin, {self._most} in all"
+        )
 
     async def _withdraw(self, origin: Origin, waiter: _Waiter) -> None:
         """Take back a wish; where it was granted meanwhile, the place goes to the next."""

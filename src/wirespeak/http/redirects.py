@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from wirespeak.errors import AddressError, RemoteProtocolError
@@ -19,8 +20,8 @@ MOST_REDIRECTS: Final = 20
 SECRETS: Final = ("authorization", "cookie", "proxy-authorization")
 """What is meant for one origin alone."""
 
-OF_ONE_RESOURCE: Final = ("host", "referer", "origin", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range")
-"""What speaks of the resource that was asked for, and is wrong about another (RFC 9110 15.4, where a request is redirected)."""
+OF_ONE_RESOURCE: Final = ("host", "referer", "origin")
+"""What speaks of the resource that was asked for, and is wrong about another. Conditions are the caller's own, and stay."""
 
 OF_CONTENT: Final = (
     *("content-encoding", "content-language", "content-location", "content-type", "content-length", "content-range", "digest"),
@@ -29,24 +30,20 @@ OF_CONTENT: Final = (
 """What speaks of a body that is no longer sent."""
 
 
-def followed_by(url: Url, location: str | None) -> Url:
+def followed_by(url: Url, location: str) -> Url:
     """The URL that a redirect from ``url`` with this Location leads to (RFC 9110 10.2.2).
 
-    Raises `RemoteProtocolError` where it leads nowhere: no Location, one that is no URL of HTTP, or one with user
-    information, by which a server would choose whom we say we are (RFC 9110 4.2.4).
+    Raises `RemoteProtocolError` where that is no URL of HTTP, or one with user information, by which a server would
+    choose who we say we are (RFC 9110 4.2.4).
     """
-    if location is None:
-        raise RemoteProtocolError("a redirect without a Location", clause="RFC 9110 15.4")
     try:
         # A Location is read as the UTF-8 that servers mean by bytes beyond ASCII (fields are read as one byte a character).
         following = url.join(location.encode("latin-1").decode("utf-8", "replace"))
     except AddressError as error:
         raise RemoteProtocolError(f"a redirect that can't be followed: {error}", clause="RFC 9110 10.2.2") from None
-    if following.user is not None and following.origin + (following.user,) != url.origin + (url.user,):
+    if following.user is not None:
         raise RemoteProtocolError("a redirect to a URL with a user name in it", clause="RFC 9110 4.2.4")
-    if following.fragment is None and url.fragment is not None:
-        return Url(following.scheme, following.host, following.port, following.path, following.query, url.fragment, following.user)
-    return following
+    return following if following.fragment is not None else replace(following, fragment=url.fragment)
 
 
 def next_method(status: int, method: str) -> str:

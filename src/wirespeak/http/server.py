@@ -176,6 +176,7 @@ class _Conversation:
             self._call(request)
 
     def _call(self, request: Request) -> None:
+        """Have the handler answer."""
         try:
             answer = self._server.handler(request)
         except Exception as error:

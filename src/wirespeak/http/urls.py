@@ -65,7 +65,9 @@ class Url:
     def _of(cls, text: str, scheme: str, authority: str, path: str, query: str | None, fragment: str | None) -> Url:
         match = AUTHORITY.fullmatch(authority)
         if match is None:
-            raise AddressError(f"{_shown(text)} has no host that can be read in one way alone: expected host, host:port or user:password@host")
+            raise AddressError(
+                f"{_shown(text)} has no host that can be read in one way alone: expected host, host:port or user:password@host"
+            )
         user, host, port = match.groups()
         if not host:
             raise AddressError(f"{_shown(text)} has no host (RFC 9110 4.2.1)")

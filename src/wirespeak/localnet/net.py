@@ -88,15 +88,15 @@ class Running:
 class LocalNet:
     """What `wirespeak up` runs, with its state in ``folder``, which is made where it is missing.
 
-    ``passing`` tells that the folder goes when the program ends. ``hosts`` are further names it is called by. Raises
+    It listens on ``host``, and is called so. ``passing`` tells that the folder goes when the program ends. Raises
     `WirespeakError` where the folder can't be made or its authority can't be used.
     """
 
-    def __init__(self, folder: Path, *, hosts: Sequence[str] = (), passing: bool = False) -> None:
+    def __init__(self, folder: Path, host: str = LOCALHOST, *, passing: bool = False) -> None:
         self.folder = folder
         self.files = folder / "www"
         self.passing = passing
-        self.hosts = (*HOSTS, *hosts)
+        self.hosts = (*HOSTS, host)
         self.running: list[Running] = []
         self._since = time.monotonic()
         try:

@@ -8,6 +8,8 @@ without script; the modules only make it livelier. Reads the files beside it, on
 from __future__ import annotations
 
 import hashlib
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -46,13 +48,14 @@ _pages = Environment(
 )
 _pages.filters["explained"] = _explained
 _pages.filters["hex"] = bytes.hex
+_pages.filters["quoted"] = shlex.quote
 _pages.globals["version"] = __version__
 
 
-def render(page: str, status: int = 200, **values: Any) -> Response:
-    """The page ``page`` as an answer. Each is made for one visitor and one moment, so none is kept."""
-    html = _pages.get_template(page).render(**values)
-    return Response.text(html, status, "text/html; charset=utf-8", {**POLICY, "Cache-Control": "no-store"})
+def render(page: str, status: int = 200, fields: Mapping[str, str] | None = None, **values: Any) -> Response:
+    """The page ``page`` as an answer, with further ``fields``. Each is made for one visitor and one moment, so none is kept."""
+    html = _pages.get_template(page).render(status=status, **values)
+    return Response.text(html, status, "text/html; charset=utf-8", {**POLICY, "Cache-Control": "no-store", **(fields or {})})
 
 
 @dataclass(slots=True, frozen=True)

@@ -32,19 +32,19 @@ def _request(running: Running) -> tuple[str, ...]:
 
 def _by_hand(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     return (
-        Trial(f"curl -v {running.url}explain", "what curl says and what it is told, each byte explained"),
-        Trial(f"telnet {running.host} {running.port}", "what you typed, explained", _request(running)),
-        Trial(f"wirespeak http get --explain {running.url}", "the whole conversation as it ran"),
+        Trial(f"curl -v {running.url}explain", "What curl says, and what it is told, each byte explained."),
+        Trial(f"telnet {running.host} {running.port}", "What you type comes back explained.", _request(running)),
+        Trial(f"wirespeak http get --explain {running.url}", "The whole conversation as it ran, in this project’s own client."),
     )
 
 
 def _by_hand_over_tls(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     root = shlex.quote(str(net.authority.certificate_file))
     return (
-        Trial(f"curl --cacert {root} {running.url}explain", "the same, encrypted on the way"),
+        Trial(f"curl --cacert {root} {running.url}explain", "The same, encrypted on the way."),
         Trial(
             f"openssl s_client -quiet -crlf -CAfile {root} -connect {running.host}:{running.port}",
-            "telnet's part, where the line is encrypted",
+            "Does what telnet does, over an encrypted line.",
             _request(running),
         ),
     )

@@ -12,19 +12,21 @@ Who asks under a foreign name, or from a foreign page, never gets here (``wiresp
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from wirespeak import explanation
 from wirespeak.http.messages import Request, Response
 from wirespeak.http.static import StaticFiles
+from wirespeak.http.status import REASONS
 from wirespeak.localnet.mirror import Said, mirrored
 from wirespeak.localnet.net import LocalNet
-from wirespeak.localnet.pages import ASSETS, POLICY, render
+from wirespeak.localnet.pages import ASSETS, render
+from wirespeak.sockets.tls import authority_folder
 
 __all__ = ["Site"]
 
@@ -33,6 +35,13 @@ FILES: Final = "/files/"
 
 # What is kept in memory of the user's files: theirs is a site that one person looks at.
 FILES_KEPT: Final = 16 << 20
+
+PLAIN: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+"""The fields of an answer that is no page."""
+
+VARIES: Final = {"Vary": "Accept"}
+ALLOW: Final = {"Allow": "GET, HEAD, OPTIONS"}
+NOTHING: Final = "There is nothing here by that name."
 
 Page = Callable[[Request], Response | Awaitable[Response]]
 
@@ -57,48 +66,46 @@ class Site:
         }
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:
+        if request.method == "OPTIONS":
+            return Response(204, ALLOW)
         path = request.raw_path
         page = self._given_out if path.startswith(FILES) else self._pages.get(path)
         if page is None:
-            return self._missing(request)
+            return _refused(request, 404, NOTHING)
         if request.method not in ("GET", "HEAD"):
-            allowed = {"Allow": "GET, HEAD, OPTIONS"}
-            return Response(204, allowed) if request.method == "OPTIONS" else _refused(request, 405, allowed)
+            return _refused(request, 405, f"It is there to be read; {request.method} does nothing to it.", ALLOW)
         return page(request)
 
     # --- pages
 
     def _home(self, request: Request) -> Response:
         trials = [(running, running.service.by_hand(self._net, running)) for running in self._net.running]
-        status = self._net.status()
-        here = request.connection
-
-        def make(asked: Said, answered: Said) -> Response:
-            return render("home.html", net=self._net, trials=trials, status=status, here=here, request=request, asked=asked, answered=answered)
-
-        return mirrored(request, make, self.standing)
+        page = partial(render, "home.html", net=self._net, trials=trials, done=self._net.status()["services"], request=request)
+        return self._mirrored(request, page)
 
     def _explain(self, request: Request) -> Response:
-        make = partial(self._explained_page, request) if _reads_html(request) else _explained_text
-        return mirrored(request, make, self.standing)
+        page = partial(render, "explain.html", fields=VARIES) if _reads_html(request) else _explained_text
+        return self._mirrored(request, page)
 
-    def _explained_page(self, request: Request, asked: Said, answered: Said) -> Response:
-        response = render("explain.html", here=request.connection, request=request, asked=asked, answered=answered)
-        return replace(response, fields=response.fields.with_("Vary", "Accept"))
+    def _mirrored(self, request: Request, page: Callable[..., Response]) -> Response:
+        """The page that tells what was asked and what is answered."""
+        return mirrored(request, lambda asked, answered: page(asked=asked, answered=answered, here=request.connection), self.standing)
 
     def _status(self, request: Request) -> Response:
-        fields = {"Content-Type": "application/json", "Cache-Control": "no-store", **POLICY}
-        return Response(200, fields, msgspec.json.format(msgspec.json.encode(self._net.status())) + b"\n")
+        data = msgspec.json.format(msgspec.json.encode(self._net.status()))
+        return Response(200, {"Content-Type": "application/json", **PLAIN}, data + b"\n")
 
     def _authority(self, request: Request) -> Response:
-        return render("authority.html", net=self._net, root=ROOT, certificate=self._net.authority.certificate)
+        authority = self._net.authority
+        url = next((running.url for running in self._net.running if running.service.secure), "https://localhost/")
+        known = authority.folder == authority_folder()  # where our own clients look for it
+        return render("authority.html", net=self._net, root=ROOT, url=url, known=known, certificate=authority.certificate)
 
     def _root(self, request: Request) -> Response:
         fields = {
             "Content-Type": "application/x-pem-file",
             "Content-Disposition": f'attachment; filename="{ROOT.rpartition("/")[2]}"',
-            "Cache-Control": "no-cache",
-            **POLICY,
+            **PLAIN,
         }
         return Response(200, fields, self._net.authority.certificate_file.read_bytes())
 
@@ -107,32 +114,24 @@ class Site:
         query = f"?{request.query}" if request.query else ""
         answer = self._files(replace(request, target=request.raw_path[len(FILES) - 1 :] + query))
         if isinstance(answer, Response) and answer.status == 404:
-            return self._missing(request)
+            return _refused(request, 404, NOTHING)
         return answer
 
-    def _missing(self, request: Request) -> Response:
-        return _refused(request, 404)
 
-
-def _explained_text(asked: Said, answered: Said) -> Response:
+def _explained_text(asked: Said, answered: Said, here: Any) -> Response:
     """For who reads plain text: curl's users, and whoever typed the request."""
     text = (
         f"You said, in {len(asked.head):,} bytes:\n\n{explanation.as_text(asked.head, asked.parts)}"
-        f"\nThe answer begins with these {len(answered.head):,}:\n\n{explanation.as_text(answered.head, answered.parts)}"
+        f"\nThe answer begins with these {len(answered.head):,} bytes:\n\n{explanation.as_text(answered.head, answered.parts)}"
     )
-    return Response.text(text, fields={**POLICY, "Vary": "Accept", "Cache-Control": "no-store"})
+    return Response.text(text, fields={**PLAIN, **VARIES})
 
 
-def _refused(request: Request, status: int, fields: dict[str, str] | None = None) -> Response:
+def _refused(request: Request, status: int, words: str, fields: Mapping[str, str] | None = None) -> Response:
     """An answer that says no, to a person or to a program."""
-    words = {404: "There is nothing here by that name.", 405: f"This page is there to be read; {request.method} does nothing to it."}[status]
     if _reads_html(request):
-        response = render("error.html", status, code=status, words=words, target=explanation.visible(request.target))
-    else:
-        response = Response.text(f"{status}\n\n{words}\n", status, fields={**POLICY, "Cache-Control": "no-store"})
-    for name, value in (fields or {}).items():
-        response = replace(response, fields=response.fields.with_(name, value))
-    return response
+        return render("error.html", status, fields, words=words, target=explanation.visible(request.target))
+    return Response.text(f"{status} {REASONS[status]}\n\n{words}\n", status, fields={**PLAIN, **(fields or {})})
 
 
 def _reads_html(request: Request) -> bool:

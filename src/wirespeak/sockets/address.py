@@ -217,6 +217,8 @@ def _ipv6(text: str) -> str:
 
 def _a_labels(text: str) -> str:
     """Turn a name in Unicode into A-labels (RFC 3490 4.1)."""
+    if len(text) > NAME_LIMIT:  # it only gets longer; and the conversion takes its time over long ones
+        raise AddressError(f"{_quoted(text)} is no host: {_too_long(text)}")
     if found := _TWO_READINGS.search(text):
         raise AddressError(
             f"{_quoted(text)} holds {found[0]!a}, which IDNA 2003 and 2008 read differently: write the A-label (xn--…) that is meant"
@@ -241,8 +243,12 @@ def _fault(name: str) -> str:
     if long := [label for label in labels if len(label) > 63]:
         return f"a part of it has {len(long[0])} characters; expected at most 63 between dots (RFC 1034 3.5)"
     if len(name) > NAME_LIMIT:
-        return f"it has {len(name)} characters; expected at most {NAME_LIMIT} (RFC 1123 2.1)"
+        return _too_long(name)
     return "a part of it begins or ends with a hyphen (RFC 952)"
+
+
+def _too_long(name: str) -> str:
+    return f"it has {len(name)} characters; expected at most {NAME_LIMIT} (RFC 1123 2.1)"
 
 
 _PATH_STARTS: Final = ("/", "./", "../", "@")

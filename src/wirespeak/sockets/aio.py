@@ -157,11 +157,12 @@ class Connection:
             self._ended_by_peer()
 
     def _run_turn(self, data: bytes, now: float) -> None:
-        """Hand ``data`` to the session, its events to the conversation, and send what comes of it."""
+        """Hand ``data`` to the session, its events to the conversation, and send what comes of it; then follow the session."""
+        session = self.session
         self._busy = True
         try:
             handle = self._handle
-            events = self.session.receive(data, now)
+            events = session.receive(data, now)
             messages = 0
             while events:
                 for event in events:
@@ -171,25 +172,16 @@ class Connection:
                     self._busy = False
                     self.wake()
                     break
-                events = self.session.receive(b"", now)
+                events = session.receive(b"", now)
         except Exception as error:
             self._failed(error)
             return
         finally:
             self._busy = False
-        self._settle(now)
-
-    def _settle(self, now: float) -> None:
-        """Send what the session wants sent; then follow it: closed, reading, deadline."""
-        session = self.session
         segments = session.data_to_send()
-        if segments:
-            if segments[-1] is ABORT:
-                self.abort()
-                return
-            if not self._write(segments, now):
-                return
-        if session.closed and not self._output:
+        if segments and not self._write(segments, now):
+            return
+        if session.closed and not self._writing:
             self._end(None)
             return
         if session.reading is not self._reading and not self._deaf:
@@ -199,32 +191,31 @@ class Connection:
             self._arm(deadline)
 
     def _write(self, segments: Sequence[Segment], now: float) -> bool:
-        """Send, or keep what can't be sent now; False when the connection is gone."""
-        output = self._output
+        """Send, or keep what can't be sent now; False when the connection is over."""
+        first = segments[0]
         try:
-            if not output and len(segments) == 1 and type(segments[0]) is bytes:
-                data = segments[0]
+            if len(segments) == 1 and type(first) is bytes and not self._writing:
                 try:
-                    sent = self._sock.send(data)
+                    sent = self._sock.send(first)
                 except WAITS:
                     sent = 0
-                if sent == len(data):
+                if sent == len(first):
                     return True
-                output.add((data[sent:],))
+                self._output.add((first[sent:],))
+            elif segments[-1] is ABORT:
+                self.abort()
+                return False
             else:
-                waited = bool(output)
-                output.add(segments)
-                if waited:  # the writer is on its way; order is kept
-                    self.session.blocked(output.pending, now)
-                    return True
-                if output.write(self._sock):
+                self._output.add(segments)
+                if not self._writing and self._output.write(self._sock):
                     return True
         except OSError as error:
             self._lost(error)
             return False
-        self._writing = True
-        self._loop.add_writer(self._fd, self._writable)
-        self.session.blocked(output.pending, now)
+        if not self._writing:
+            self._writing = True
+            self._loop.add_writer(self._fd, self._writable)
+        self.session.blocked(self._output.pending, now)
         return True
 
     # --- the rest
@@ -260,9 +251,7 @@ class Connection:
     async def room(self) -> None:
         if self._fd >= 0:
             segments = self.session.data_to_send()  # what the session holds takes room too
-            if segments and segments[-1] is ABORT:
-                self.abort()
-            elif segments:
+            if segments:
                 self._write(segments, self._loop.time())
         while self._output.pending > ROOM and self._fd >= 0:
             future = self._loop.create_future()
@@ -293,7 +282,7 @@ class Connection:
             return
         now = self._loop.time()
         self.session.finish(now)
-        self._settle(now)
+        self._run_turn(b"", now)
 
     def abort(self) -> None:
         if self._fd >= 0:
@@ -350,7 +339,7 @@ class Connection:
                 return
             finally:
                 self._busy = False
-        self._settle(now)
+        self._run_turn(b"", now)
 
     # --- TLS
 
@@ -359,7 +348,7 @@ class Connection:
         segments = self.session.data_to_send()
         if segments and not self._write(segments, self._loop.time()):
             return
-        if self._output:
+        if self._writing:
             self._lost(TLSError("the peer asked for TLS, and doesn't read the answer"))
             return
         self._set_reading(False)

@@ -11,7 +11,8 @@ names, and keeps it for the next time.
 A root that is trusted is a risk, so this one is bound (RFC 5280 4.2.1.10, critical name constraints): it can vouch for
 loopback addresses and for names below localhost and test, which exist on no other machine (RFC 6761 6.2, 6.3), and only
 for servers. Stolen, it is of no use against the web. Files are made under another name and renamed, so that there is
-either the whole or nothing, and two programs that begin together end with the same root.
+either the whole or nothing, and two programs that begin together end with the same root. What keeps the keys private is
+Unix's file modes; a system without them has to have a private folder.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from wirespeak.errors import WirespeakError
+from wirespeak.errors import LocalProtocolError, StorageError
 from wirespeak.sockets.address import parse_host
 from wirespeak.sockets.certificate import Certificate, Credentials
 from wirespeak.sockets.tls import ROOT_CERTIFICATE, authority_folder
@@ -86,7 +87,7 @@ class Authority:
     def open(cls, folder: Path | None = None, now: datetime | None = None) -> Authority:
         """The authority in ``folder``, made there if there is none; without a folder, this user's own.
 
-        ``now`` is the time, with a time zone; without it, the system's. Raises `WirespeakError` where the folder cannot be
+        ``now`` is the time, with a time zone; without it, the system's. Raises `StorageError` where the folder cannot be
         read or written, its key can be read by others, or the authority has come to its end.
         """
         folder = folder or authority_folder()
@@ -99,14 +100,14 @@ class Authority:
                 certificate = x509.load_pem_x509_certificate((folder / ROOT_CERTIFICATE).read_bytes())
                 key = load_pem_private_key((folder / _KEY).read_bytes(), None)
             except (ValueError, TypeError, UnsupportedAlgorithm):
-                raise WirespeakError(f"the local authority in {folder} is damaged: {_BEGIN_ANEW}") from None
+                raise StorageError(f"the local authority in {folder} is damaged: {_BEGIN_ANEW}") from None
         if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
-            raise WirespeakError(f"the local authority in {folder} has a key that is not its own: {_BEGIN_ANEW}")
+            raise StorageError(f"the local authority in {folder} has a key that is not its own: {_BEGIN_ANEW}")
         said = Certificate.of(certificate)
         if not _good(said, now):
             span = f"{said.not_before:%Y-%m-%d} to {said.not_after - RENEWAL:%Y-%m-%d}"
             message = f"the local authority in {folder} is good from {span}, and today is {now:%Y-%m-%d}"
-            raise WirespeakError(f"{message}: check the clock, or {_BEGIN_ANEW}")
+            raise StorageError(f"{message}: check the clock, or {_BEGIN_ANEW}")
         return cls(folder, certificate, key)
 
     @property
@@ -130,12 +131,13 @@ class Authority:
         """A certificate for ``names`` with a key of its own: that of last time, if it is good for `RENEWAL` more, or a new one.
 
         Names are host names, names with a star for the first label, and IP addresses. Raises `AddressError` for what is
-        none of these, `WirespeakError` for names the root may not vouch for and where the folder cannot be written.
+        none of these, `LocalProtocolError` for names the root may not vouch for, `StorageError` where the folder cannot be written.
         """
         now = now or datetime.now(UTC)
         asked = tuple(names)
         found = self._issued.get(asked)
-        if found is None or not _good(found.certificate, now):
+        # The file may be gone: another program keeps no more than its share of them, and users tidy up.
+        if found is None or not _good(found.certificate, now) or not found.certificate_file.exists():
             wanted = tuple(sorted({_canonical(name) for name in asked}))
             _check_names(wanted)
             found = self._stored(wanted)
@@ -200,9 +202,9 @@ def _permitted(name: str) -> bool:
 
 def _check_names(names: tuple[str, ...]) -> None:
     if not 0 < len(names) <= NAMES_LIMIT:
-        raise WirespeakError(f"a certificate has 1 to {NAMES_LIMIT} names, not {len(names)}")
+        raise LocalProtocolError(f"a certificate has 1 to {NAMES_LIMIT} names, not {len(names)}")
     if refused := [name for name in names if not _permitted(name)]:
-        raise WirespeakError(
+        raise LocalProtocolError(
             f"the local authority may not vouch for {refused[0]}, only for localhost, names that end in .localhost or .test, "
             "and loopback addresses: take a certificate from another authority there"
         )
@@ -285,9 +287,11 @@ def _told_of(folder: Path) -> Iterator[None]:
     """Say what a failure to read or write means here, and what to do."""
     try:
         yield
+    except StorageError:
+        raise
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, "it must be a folder that this user can read and write")
-        raise WirespeakError(
+        raise StorageError(
             f"the local authority in {folder} cannot be used: {error.strerror} ({error.filename or folder}); {advice}"
         ) from None
 
@@ -332,7 +336,7 @@ def _check_private(file: Path) -> None:
     """Refuse a key that others can read, as ssh does: they may have it already."""
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & 0o077:
-        raise WirespeakError(f"the key of the local authority, {file}, can be read by others (mode {mode:04o}): {_BEGIN_ANEW}")
+        raise StorageError(f"the key of the local authority, {file}, can be read by others (mode {mode:04o}): {_BEGIN_ANEW}")
 
 
 def _age(file: Path) -> float:

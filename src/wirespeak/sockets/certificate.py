@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from wirespeak.errors import TLSError, WirespeakError
+from wirespeak.errors import StorageError, TLSError
 
 __all__ = ["ByName", "Certificate", "Credentials"]
 
@@ -91,17 +91,17 @@ class Credentials:
     def load(cls, certificate_file: Path, key_file: Path | None = None) -> Credentials:
         """Credentials in files that exist; ``key_file`` is left out where the key is with the certificate.
 
-        Raises `WirespeakError` for a file that cannot be read or holds no certificate. Whether the key fits is found
+        Raises `StorageError` for a file that cannot be read or holds no certificate. Whether the key fits is found
         out by `wirespeak.sockets.tls.server_context`.
         """
         try:
             certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
             return cls(certificate_file, key_file or certificate_file, Certificate.of(certificate))
         except OSError as error:
-            raise WirespeakError(f"the certificate in {certificate_file} cannot be read: {error.strerror or error}") from None
+            raise StorageError(f"the certificate in {certificate_file} cannot be read: {error.strerror or error}") from None
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
             message = f"{certificate_file} holds no certificate: expected one in PEM, beginning with -----BEGIN CERTIFICATE-----"
-            raise WirespeakError(message) from None
+            raise StorageError(message) from None
 
     def choose(self, server_name: str | None) -> Credentials:
         """These, whatever name a client asks for."""
@@ -110,7 +110,7 @@ class Credentials:
 
 @dataclass(slots=True, frozen=True)
 class ByName:
-    """Several credentials, of which each client gets those for the name it asks for; the first where none fit."""
+    """Several credentials (one at least), of which each client gets those for the name it asks for; the first where none fit."""
 
     credentials: Sequence[Credentials]
 

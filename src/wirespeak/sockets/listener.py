@@ -38,7 +38,16 @@ REST = 1.0
 # Seconds that what runs is given to finish when the program stops.
 GRACE = 10.0
 # Errors of accept() that tell of the connection, not of the listener (accept(2)): go on with the next.
-GONE = {errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EOPNOTSUPP, errno.ENOPROTOOPT, errno.EHOSTDOWN}
+GONE = {
+    errno.ECONNABORTED,
+    errno.EPROTO,
+    errno.ENETDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EOPNOTSUPP,
+    errno.ENOPROTOOPT,
+    errno.EHOSTDOWN,
+}
 
 
 @dataclass(slots=True, frozen=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from sys import intern
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wirespeak.errors import TLSError, WirespeakError
+from wirespeak.errors import StorageError, TLSError, WirespeakError
 from wirespeak.sockets.address import parse_host
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ class TLSInfo:
     """What a handshake agreed on.
 
     ``version`` is TLSv1.2 or TLSv1.3, ``cipher`` the cipher suite's name, ``alpn`` the protocol chosen (RFC 7301) or
-    None, ``server_name`` the name the client asked for (RFC 6066 3) or None, ``resumed`` whether an earlier session
-    went on. ``der`` is the peer's certificate, None from a client without one.
+    None, ``server_name`` the name that the client asked for (RFC 6066 3) and looks for in the certificate, or None where
+    it asked for none, ``resumed`` whether an earlier session went on. ``der`` is the peer's certificate, None from a
+    client without one.
     """
 
     version: str
@@ -114,14 +115,13 @@ def server_context(certificates: Certificates, *, alpn: Sequence[str] = ()) -> s
     """A context for servers that show one of ``certificates``, and choose the first of the client's protocols in ``alpn``.
 
     With no protocol in common the connection goes on without one: Python cannot refuse it, as RFC 7301 3.2 asks.
-    Raises `WirespeakError` where a certificate or key cannot be read or do not belong together.
+    Raises `StorageError` where a certificate or key cannot be read or do not belong together.
     """
     default = certificates.choose(None)
     if default is None:
-        raise WirespeakError("a server needs a certificate for clients that ask for no name, and was given none")
+        raise StorageError("a server needs a certificate for clients that ask for no name, and was given none")
     context = _context_showing(default, alpn)
     context.sni_callback = _Chooser(certificates, default, context, alpn)
-    # mypy holds these two for the classes they are before anyone sets them.
     context.sslsocket_class = _ServerSocket
     context.sslobject_class = _ServerObject
     return context
@@ -141,16 +141,16 @@ def _context_showing(credentials: Credentials, alpn: Sequence[str]) -> ssl.SSLCo
         context.load_cert_chain(certificate_file, key_file, password=_no_password)
     except ssl.SSLError as error:
         if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
-            raise WirespeakError(f"the key in {key_file} does not belong to the certificate in {certificate_file}") from None
-        raise WirespeakError(f"{certificate_file} and {key_file} hold no certificate with its key: expected both in PEM") from None
+            raise StorageError(f"the key in {key_file} does not belong to the certificate in {certificate_file}") from None
+        raise StorageError(f"{certificate_file} and {key_file} hold no certificate with its key: expected both in PEM") from None
     except OSError as error:
-        raise WirespeakError(f"{certificate_file} or {key_file} cannot be read: {error.strerror or error}") from None
+        raise StorageError(f"{certificate_file} or {key_file} cannot be read: {error.strerror or error}") from None
     return context
 
 
 def _no_password() -> str:
     """In the place of OpenSSL's own question, for which a server would wait at its terminal."""
-    raise WirespeakError("the private key is encrypted: store it without a password, readable by its owner only")
+    raise StorageError("the private key is encrypted: store it without a password, readable by its owner only")
 
 
 class _Chooser:
@@ -211,17 +211,19 @@ def client_context(*, verify: bool = True, authorities: Sequence[Path] | None = 
     (RFC 9525); a name that is only in its subject does not count (RFC 9525 2). Trusted are the roots in the PEM files
     ``authorities`` and no others; without these, the system's, and the local authority of this user where there is one.
     With ``verify`` false any certificate is taken, and the conversation can be listened to: for looking at what a
-    server has, never for a secret. Raises `WirespeakError` for a file of roots that cannot be read.
+    server has, never for a secret. Raises `StorageError` for a file of roots that cannot be read.
     """
     local = authority_folder() / ROOT_CERTIFICATE
-    roots = [None, *([local] if os.path.exists(local) else [])] if not authorities else list(authorities)
+    roots: list[Path | None] = [*authorities] if authorities else [None]  # None: those of the system
+    if not authorities and os.path.exists(local):
+        roots.append(local)
     try:
         context = ssl.create_default_context(cafile=roots[0])
         for file in roots[1:]:
             context.load_verify_locations(file)
     except OSError as error:
         places = ", ".join(str(file) for file in roots if file)
-        raise WirespeakError(f"the roots to trust ({places}) cannot be read: {error.strerror or error}") from None
+        raise StorageError(f"the roots to trust ({places}) cannot be read: {error.strerror or error}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.hostname_checks_common_name = False

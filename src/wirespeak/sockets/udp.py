@@ -27,7 +27,9 @@ def bind_datagram(address: Address, *, reuse_port: bool = False) -> list[socket.
     """Datagram sockets bound to ``address``, one a family. Raises `ListenError`."""
     sockets: list[socket.socket] = []
     try:
-        rows = socket.getaddrinfo(None if address.host == EVERYWHERE else address.host, address.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
+        rows = socket.getaddrinfo(
+            None if address.host == EVERYWHERE else address.host, address.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
+        )
         port = address.port
         for family, _, _, _, where in dict.fromkeys(rows):
             sock = socket.socket(family, socket.SOCK_DGRAM)

@@ -227,9 +227,11 @@ def test_a_file_written_just_now_is_not_kept_and_has_a_weak_tag(root: Path, monk
 
 def test_a_date_still_to_come_is_not_told(root: Path) -> None:
     os.utime(root / "small.txt", (4e9, 4e9))
-    told = parse_http_date(Fields(ask(StaticFiles(root), "/small.txt").fields)["last-modified"], time.time())
+    files = StaticFiles(root)
+    told = parse_http_date(Fields(ask(files, "/small.txt").fields)["last-modified"], time.time())
     assert told is not None
     assert told <= handler.time()
+    assert ask(files, "/small.txt") is ask(files, "/small.txt")
 
 
 # --- conditional requests

@@ -128,14 +128,10 @@ class StaticFiles:
         if entry is not None:
             values = request.fields.values
             response = entry.ready.get(values.get("accept-encoding"))
-            if (
-                response is not None
-                and SPECIAL.isdisjoint(values)
-                and request.method in ("GET", "HEAD")
-                and entry.unchanged()
-                and monotonic() < entry.look_again
-            ):
-                return response
+            if response is not None and SPECIAL.isdisjoint(values) and request.method in ("GET", "HEAD"):
+                now = monotonic()
+                if now < entry.looked_until or (now < entry.look_again and entry.unchanged(now)):
+                    return response
         return self._answer(request)
 
     # --- from the path to the file
@@ -145,7 +141,7 @@ class StaticFiles:
             return OPTIONS if request.method == "OPTIONS" else NOT_ALLOWED
         path = request.raw_path
         entry = self._entries.get(path)
-        if entry is not None and entry.unchanged():
+        if entry is not None and entry.unchanged(monotonic()):
             if monotonic() >= entry.look_again:
                 self._entries.drop(path)
                 entry.look_beside()

@@ -40,6 +40,9 @@ SETTLED: Final = 2.0
 # Files beside the file are looked for this often, in seconds. They say the same as the file does, in fewer bytes, so one that
 # is found late harms nobody; and once the file itself has changed, none is used that is older.
 LOOK_AGAIN: Final = 1.0
+# What the system says of a file is taken to hold for this long, in seconds: less than it takes for an answer to reach a client,
+# and for the client to change the file and ask again, so nobody can see a version older than one it knows of.
+LOOK_HOLDS: Final = 50e-6
 BESIDE: Final = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 
 # What a 304 need not repeat: it stands in the client's copy (RFC 9110 15.4.5).
@@ -102,6 +105,7 @@ class Entry:
     variants: dict[str, Variant] = field(default_factory=dict)
     ready: dict[str | None, Response] = field(default_factory=dict)
     look_again: float = math.inf
+    looked_until: float = -math.inf
     # Of ``status``, for the hot path:
     changed: int = field(init=False)
     inode: int = field(init=False)
@@ -114,8 +118,8 @@ class Entry:
     def of(cls, root: str, names: tuple[str, ...], file: OpenFile, extra: list[tuple[str, str]]) -> Entry:
         """The entry of ``file``, that ``names`` led to from ``root``; ``extra`` are fields to send with it. May raise OSError."""
         kind = media_type(names[-1])
-        settled = time() - max(file.status.st_mtime, file.status.st_ctime) >= SETTLED
-        entry = cls(root, names, extra, os.path.join(root, *names), file.status, settled, kind, compressible(kind))
+        path = os.path.join(root, *names)
+        entry = cls(root, names, extra, path, file.status, _is_settled(file.status), kind, compressible(kind))
         entry._add_file(IDENTITY, file)
         entry.look_beside()
         return entry
@@ -125,14 +129,17 @@ class Entry:
         """The bytes of memory it takes."""
         return ENTRY_WEIGHT + sum(variant.weight for variant in self.variants.values())
 
-    def unchanged(self) -> bool:
+    def unchanged(self, now: float) -> bool:
         """Whether the file is still the one that was opened, and nothing was written to it since."""
         try:
-            now = os.stat(self.path)
+            found = os.stat(self.path)
         except OSError:
             return False
         # The time of the last change of any kind (ctime) can't be set back, as that of the last writing can.
-        return now.st_ctime_ns == self.changed and now.st_ino == self.inode and now.st_dev == self.device
+        if found.st_ctime_ns != self.changed or found.st_ino != self.inode or found.st_dev != self.device:
+            return False
+        self.looked_until = now + LOOK_HOLDS
+        return True
 
     def look_beside(self) -> None:
         """Take in the compressed files beside the file: those that are no older than it."""
@@ -173,7 +180,7 @@ class Entry:
         # A tag of what changes with the content: the time of the last writing, to the nanosecond, and the length. Each coding
         # has a tag of its own (RFC 9110 8.8.3.3).
         suffix = "" if coding == IDENTITY else f"-{coding}"
-        etag = ETag(f"{source.st_mtime_ns:x}-{source.st_size:x}{suffix}", weak=made or not self.settled)
+        etag = ETag(f"{source.st_mtime_ns:x}-{source.st_size:x}{suffix}", weak=made or not _is_settled(source))
         # A time that is still to come would be no validator (RFC 9110 8.8.2.1).
         modified = math.floor(min(self.status.st_mtime, time()))
         pairs = [("Content-Type", self.media_type)]
@@ -186,3 +193,7 @@ class Entry:
             pairs.append(("Vary", "Accept-Encoding"))
         fields = Fields(pairs + self.extra)
         return Variant(coding, source.st_size, etag, modified, fields, made=made)
+
+
+def _is_settled(status: os.stat_result) -> bool:
+    return time() - status.st_ctime >= SETTLED
