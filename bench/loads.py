@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,16 +113,16 @@ def python(module: str, *arguments: int) -> list[str]:
 def measured(running: Running, load: Callable[[float], Load], warm_up: float, seconds: float) -> Sample:
     """Warm the server up with ``load``, then account for the CPU time that it spends on ``load``."""
     load(warm_up)
-    before, core = cpu.usage(running.pid), cpu.core_time(SERVER_CORE)
+    before, core, start = cpu.usage(running.pid), cpu.core_time(SERVER_CORE), time.monotonic()
     done = load(seconds)
-    used, core = cpu.usage(running.pid) - before, cpu.core_time(SERVER_CORE) - core
+    used, core, whole = cpu.usage(running.pid) - before, cpu.core_time(SERVER_CORE) - core, time.monotonic() - start
     return Sample(
         figure=used.total / done.units * 1e6,
         rate=done.units / done.seconds,
         p50=done.p50,
         p99=done.p99,
         busy=used.total / done.seconds,
-        others=max(0.0, core - used.total) / done.seconds,
+        others=max(0.0, core - used.total) / whole,
         system=used.system / used.total,
         resident=cpu.memory(running.pid).resident,
     )

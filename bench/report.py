@@ -119,7 +119,7 @@ def promises(results: Results, keys: list[str] | None = None) -> str:
 
 def everything(row: Measured) -> str:
     """All servers of one row."""
-    lines = [["server", row.unit, "rounds", "a second", "p50 ms", "p99 ms", "busy", "kernel's share", "memory MiB"]]
+    lines = [["server", row.unit, "rounds", "a second", "p50 ms", "p99 ms", "busy", "others", "kernel's share", "memory MiB"]]
     for server, samples in row.samples.items():
         figure = row.figure(server)
         lines.append(
@@ -131,6 +131,7 @@ def everything(row: Measured) -> str:
                 f"{median(each.p50 for each in samples):.2f}" if samples[0].p50 else "",
                 f"{median(each.p99 for each in samples):.2f}" if samples[0].p99 else "",
                 f"{median(each.busy for each in samples):.0%}",
+                f"{median(each.others for each in samples):.0%}",
                 f"{median(each.system for each in samples):.0%}",
                 f"{median(each.resident for each in samples) / 2**20:.0f}",
             ]
@@ -164,7 +165,11 @@ ratio is wirespeak's figure over the peer's in the same round; given are the med
 One worker each. wirespeak runs on CPython as it is, started by its command. nginx runs with Debian's settings
 (`sendfile`, `tcp_nopush`) and without its limit on the requests of one connection; *nginx + open_file_cache* looks a
 file up again after a second only. granian and uvicorn run an ASGI application that answers from memory, on uvloop,
-uvicorn with its parser in C. No access log but in the row that has one.
+uvicorn with its parser in C. Nobody compresses, and nobody keeps an access log but in the row that has one.
+
+In the tables below, *busy* is the server's CPU seconds a second (far from 100 %: the load, or other programs, set the
+pace), *others* the share of its core that other programs took meanwhile (beyond 20 % the turn is taken again, twice at
+most), *kernel's share* the part of its CPU time spent inside system calls.
 """
 
 

@@ -14,7 +14,7 @@ CONNECTIONS = 4
 
 
 def rows(place: Place) -> list[Row]:
-    servers = [peers.wirespeak("frames", "serve", "--quiet"), peers.python_server("readexactly", "-m", "bench.asyncio_frames")]
+    servers = [peers.wirespeak("frames", "serve"), peers.python_server("readexactly", "-m", "bench.asyncio_frames")]
 
     def measure(server: Server, seconds: float) -> Sample:
         # The work is counted, not timed: seconds do not matter here. A tenth of it warms the server up.

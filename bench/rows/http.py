@@ -33,7 +33,7 @@ def rows(place: Place) -> list[Row]:
     site = place.site
     nginx = partial(peers.nginx, site.root, PROBE, types=corpus.MEDIA_TYPES)
     cached = nginx(name="nginx + open_file_cache", http=OPEN_FILE_CACHE)
-    wirespeak = partial(peers.wirespeak, "http", "serve", str(site.root), "--quiet", probe=PROBE)
+    wirespeak = partial(peers.wirespeak, "http", "serve", str(site.root), "--no-compress", probe=PROBE)
     uvicorn, granian = peers.asgi("uvicorn", site.root, PROBE), peers.asgi("granian", site.root, PROBE)
 
     def row(
@@ -55,7 +55,7 @@ def rows(place: Place) -> list[Row]:
     def put(running: Running) -> list[bytes]:
         return corpus.upload_requests(running.port, UPLOAD_PATHS, UPLOAD_SIZE)
 
-    app = ["http", "serve", "--app", "bench.apps:upload", "--no-log", "--quiet"]
+    app = ["http", "serve", "--app", "bench.apps:upload", "--no-log"]
     storing = [
         peers.wirespeak(*app, probe=PUT_PROBE, env={"BENCH_STORE": "{folder}"}),
         peers.nginx("{folder}", PUT_PROBE, server=PUT),

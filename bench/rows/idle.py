@@ -28,7 +28,7 @@ SETTLE = 1.0  # seconds after the last answer, for what a server frees a moment 
 def rows(place: Place) -> list[Row]:
     site, tls = place.site, place.folder / "idle.pem"
     nginx = partial(peers.nginx, site.root, PROBE, types=MEDIA_TYPES)
-    wirespeak = partial(peers.wirespeak, "http", "serve", str(site.root), "--no-log", "--quiet", "--max-connections", "20000", probe=PROBE)
+    wirespeak = partial(peers.wirespeak, "http", "serve", str(site.root), "--no-compress", "--no-log", probe=PROBE)
 
     def measure(server: Server, seconds: float) -> Sample:
         if server.tls:

@@ -93,7 +93,7 @@ class Buffer:
             self._data = b""
             self._start = self._searched = 0
             return data if start == 0 and type(data) is bytes else bytes(memoryview(data)[start:])
-        if type(data) is bytes:
+        if isinstance(data, bytes):
             self._start = self._searched = end
             return data[start:end]
         taken = bytes(memoryview(data)[start:end])

@@ -116,12 +116,17 @@ class Session(Protocol):
         """When `tick` wants to be called, if nothing happens before; ``math.inf`` for never. Read after every call."""
         ...
 
-    reading: bool
-    """False while more input is not wanted: an answer is awaited and enough is kept, a body is not yet `consumed`,
-    or the output has no room. The pump then reads nothing, and so the peer is slowed down: that is backpressure."""
+    @property
+    def reading(self) -> bool:
+        """False while more input is not wanted: an answer is awaited and enough is kept, a body is not yet `consumed`,
+        or the output has no room. The pump then reads nothing, and so the peer is slowed down: that is backpressure.
+        """
+        ...
 
-    closed: bool
-    """True once the conversation is over: the pump sends what is left and closes the connection."""
+    @property
+    def closed(self) -> bool:
+        """True once the conversation is over: the pump sends what is left and closes the connection."""
+        ...
 
     def receive(self, data: bytes, now: float) -> Sequence[Any]:
         """Take in ``data`` and return the events in it, in order.
@@ -193,8 +198,12 @@ class Link(Protocol):
     """A pump, as the server at its other end sees it: one connection."""
 
     peer: Any
-    local: Any
     tls: Any
+
+    @property
+    def local(self) -> Any:
+        """Our own address on this connection."""
+        ...
 
     def wake(self) -> None:
         """Hand this to the session as its `Wake`."""
@@ -271,6 +280,8 @@ class Stream(Protocol):
 
 
 class AsyncLock(Protocol):
+    """Held by one at a time: ``async with lock: ...``."""
+
     async def __aenter__(self) -> Any: ...
     async def __aexit__(self, kind: Any, error: Any, trace: Any, /) -> Any: ...
 

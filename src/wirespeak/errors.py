@@ -43,6 +43,10 @@ __all__ = [
 class WirespeakError(Exception):
     """The root: ``except WirespeakError`` catches whatever this project raises on purpose."""
 
+    def __str__(self) -> str:
+        """The message alone, also of those that inherit from OSError and have a number (``errno``) in front."""
+        return str(self.args[-1]) if self.args else ""
+
 
 class LocalProtocolError(WirespeakError):
     """Our own caller asked for what the protocol forbids: a line break in a field, a body after its end.

@@ -34,7 +34,7 @@ def messages(dialect: Dialect) -> st.SearchStrategy[list[Any]]:
 
 
 def test_the_classic_dialect_byte_for_byte() -> None:
-    assert CLASSIC.encode(["hi", "", "ü"]) == b"\x02\x00hi" b"\x00\x00" b"\x02\x00\xc3\xbc"
+    assert CLASSIC.encode(["hi", "", "ü"]) == b"\x02\x00hi\x00\x00\x02\x00\xc3\xbc"
     assert CLASSIC.encode_end() == b"\x03\x00end"
     assert CLASSIC.read(b"\x02\x00hi\x00\x00\x02\x00\xc3\xbc", 0, 10) == (["hi", "", "ü"], 10)
     assert CLASSIC.encode(["x" * 65535])[:2] == b"\xff\xff"

@@ -85,7 +85,7 @@ class Server:
         self.limits = limits
         self.complaints = Complaints()
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="server under test")
+        self._thread = threading.Thread(target=self._run, name="server under test", daemon=True)
         logging.getLogger().addHandler(self.complaints)
         self._thread.start()
         assert self._ready.wait(PATIENCE), "the server did not start"

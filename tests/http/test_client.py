@@ -122,7 +122,9 @@ def test_a_method_is_a_token_and_not_connect() -> None:
         BlockingClient(network()).request("CONNECT", "http://server/")
 
 
-@pytest.mark.parametrize("body", [b"hello", bytearray(b"hello"), memoryview(b"hello"), [b"he", b"llo"], (b"hello",)], ids=lambda body: type(body).__name__)
+@pytest.mark.parametrize(
+    "body", [b"hello", bytearray(b"hello"), memoryview(b"hello"), [b"he", b"llo"], (b"hello",)], ids=lambda body: type(body).__name__
+)
 def test_a_body_whose_length_is_known(net: Callable[..., MemoryNetwork], body: Any) -> None:
     memory = net([Heard(b"hello"), OK])
     BlockingClient(memory).request("POST", "http://server/", body=body, **NO_DEFAULTS)
@@ -175,9 +177,7 @@ async def async_pieces() -> AsyncIterator[bytes]:
 def test_a_body_made_as_it_is_sent_goes_in_chunks(net: Callable[..., MemoryNetwork], body: Any) -> None:
     memory = net([Heard(b"0\r\n\r\n"), OK])
     BlockingClient(memory).request("POST", "http://server/", body=body(), expect=False, **NO_DEFAULTS)
-    assert heard(memory) == (
-        b"POST / HTTP/1.1\r\nHost: server\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n"
-    )
+    assert heard(memory) == (b"POST / HTTP/1.1\r\nHost: server\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n")
 
 
 def test_a_file_in_memory_goes_in_chunks() -> None:
@@ -194,7 +194,7 @@ def test_an_iterable_of_announced_length_is_sent_as_it_is() -> None:
 
 @pytest.mark.parametrize(("length", "said"), [("10", "longer"), ("12", "ended 1 bytes before")])
 def test_a_body_of_another_length_than_announced_is_an_error_and_ends_the_connection(length: str, said: str) -> None:
-    net = network([Heard(b"world"), OK])
+    net = network([Heard(b"never"), OK])
     client = BlockingClient(net)
     with pytest.raises(LocalProtocolError, match=said):
         client.request("POST", "http://server/", body=pieces(), fields={"Content-Length": length}, expect=False)
@@ -378,7 +378,7 @@ def test_the_body_of_a_stream_is_not_there_before_it_is_read() -> None:
 
 
 def test_reading_is_bounded() -> None:
-    client = BlockingClient(network([Heard(), OK], [Heard(), OK], [Heard(), OK]))
+    client = BlockingClient(network([Heard(), OK], [Heard(), OK, Heard(), OK]))
     with pytest.raises(LimitExceeded, match="4"):
         client.get("http://server/", limit=4)
     assert client.get("http://server/", limit=5).content == b"hello"
@@ -387,7 +387,7 @@ def test_reading_is_bounded() -> None:
 
 
 def test_a_body_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
-    client = BlockingClient(network([Heard(), OK], [Heard(), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", FINISH]))
+    client = BlockingClient(network([Heard(), OK, Heard(), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", FINISH]))
     with client.stream("GET", "http://server/") as response:
         assert response.save(tmp_path / "file") == 5
     assert (tmp_path / "file").read_bytes() == b"hello"
@@ -439,7 +439,7 @@ def test_a_range_is_asked_for_and_given_as_it_is() -> None:
 @pytest.mark.parametrize("coding", ["rot13", "gzip, gzip, gzip"])
 def test_a_coding_that_can_not_be_undone_is_an_error(coding: str) -> None:
     net = network([Heard(), simple(b"uryyb", "200 OK", f"Content-Encoding: {coding}")])
-    with pytest.raises(RemoteProtocolError, match="RFC 9110 8.4"):
+    with pytest.raises(RemoteProtocolError, match=r"RFC 9110 8.4"):
         BlockingClient(net).get("http://server/")
     assert not net.connections[0].open
 
@@ -570,7 +570,7 @@ def test_no_answer_within_the_time_for_the_head() -> None:
 def test_the_time_for_the_head_begins_when_the_request_is_sent() -> None:
     net = network([Heard(), 50, b"HTTP/1.1 200 OK\r\n", 9, b"Content-Length: 0\r\n\r\n"])
     assert BlockingClient(net).get("http://server/").ok
-    drip = network([Heard(), *([20, b"H"] * 9)], start=0) if False else network([Heard(), 20, b"HTTP/1.1", 20, b" 200", 20.5, b" OK\r\n"])
+    drip = network([Heard(), 20, b"HTTP/1.1", 20, b" 200", 20.5, b" OK\r\n"])
     with pytest.raises(TimeoutError, match="did not answer"):
         BlockingClient(drip).get("http://server/")
     assert drip.now() == 60
@@ -612,7 +612,17 @@ def test_the_limit_for_the_whole_covers_a_body_that_drips() -> None:
 
 
 def test_the_limit_for_the_whole_covers_redirects() -> None:
-    slow = [Heard(), 4, simple(b"", "302 Found", "Location: /again"), Heard(), 4, simple(b"", "302 Found", "Location: /more"), Heard(), 4, OK]
+    slow = [
+        Heard(),
+        4,
+        simple(b"", "302 Found", "Location: /again"),
+        Heard(),
+        4,
+        simple(b"", "302 Found", "Location: /more"),
+        Heard(),
+        4,
+        OK,
+    ]
     net = network(slow)
     with pytest.raises(TimeoutError):
         BlockingClient(net).get("http://server/", timeouts=Timeouts(total=10))
@@ -647,7 +657,7 @@ def test_a_kept_connection_that_ends_as_it_is_used_is_tried_once_more_on_a_new_o
     client = BlockingClient(net)
     client.get("http://server/")
     assert client.get("http://server/").content == b"again"
-    assert heard(net, 1) == heard(net)
+    assert heard(net) == heard(net, 1) * 2
 
 
 def test_it_is_tried_once_and_no_more() -> None:
@@ -671,7 +681,7 @@ def test_what_is_not_idempotent_is_never_sent_twice(method: str) -> None:
 
 
 def test_a_body_that_was_drawn_from_is_not_sent_twice() -> None:
-    net = network([Heard(), OK, Heard(), FINISH], [Heard(), OK])
+    net = network([Heard(), OK, Heard(b"order"), FINISH], [Heard(), OK])
     client = BlockingClient(net)
     client.get("http://server/")
     with pytest.raises(ConnectionLost):
@@ -749,7 +759,10 @@ def test_a_conversation_is_watched_as_it_runs() -> None:
     net = network([Heard(), 2, OK])
     client = BlockingClient(net, watch=lambda stream: lambda kind, what, now: seen.append((kind, what, now)))
     client.get("http://server/", **NO_DEFAULTS)
-    assert [(kind, what) for kind, what, _ in seen if kind in ("in", "out")] == [("out", b"GET / HTTP/1.1\r\nHost: server\r\n\r\n"), ("in", OK)]
+    assert [(kind, what) for kind, what, _ in seen if kind in ("in", "out")] == [
+        ("out", b"GET / HTTP/1.1\r\nHost: server\r\n\r\n"),
+        ("in", OK),
+    ]
     assert [kind for kind, _, _ in seen][:2] == ["message", "out"]
     assert next(now for kind, _, now in seen if kind == "in") == 2
 
@@ -774,7 +787,9 @@ def test_client_and_server_in_one_thread(net: Callable[..., MemoryNetwork]) -> N
     memory = net(HttpServer(handler))
     client = BlockingClient(memory)
     interim: list[Response] = []
-    response = client.request("POST", "http://server/a", body=iter([b"one", b"two"]), trailers=lambda: {"X-Sum": "6"}, on_interim=interim.append)
+    response = client.request(
+        "POST", "http://server/a", body=iter([b"one", b"two"]), trailers=lambda: {"X-Sum": "6"}, on_interim=interim.append
+    )
     assert response.content == b"onetwo"
     assert response.fields["x-trailers"] == "'6'"
     assert [one.status for one in interim] == [100, 103]

@@ -10,8 +10,9 @@ import asyncio
 import errno
 import logging
 import signal
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
@@ -69,13 +70,18 @@ def command(dir: Path | None, host: str, ephemeral: bool, plain: bool, json: boo
     if json:
         _tell(event="stopped")
     else:
-        click.echo("Stopped.")
+        click.echo("\nStopped." if sys.stdout.isatty() else "Stopped.")  # the terminal shows ^C on the line before
 
 
 async def _run(net: LocalNet, opened: list[tuple[LocalService, list[Any]]], json: bool) -> None:
     listeners = [net.run(service, sockets) for service, sockets in opened]
+
+    def say() -> None:
+        with suppress(BrokenPipeError):  # nobody needs to read it
+            (_tell_events if json else _show)(net)
+
     # Said in the loop's first turn: by then it is true that it accepts, and that a signal stops it in good order.
-    asyncio.get_running_loop().call_soon(_tell_events if json else _show, net)
+    asyncio.get_running_loop().call_soon(say)
     # A terminal that is closed stops it as Ctrl-C does; but not under nohup.
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     await serve_until_stopped(listeners, on_hangup=None if ignored else lambda: signal.raise_signal(signal.SIGTERM))
@@ -164,7 +170,7 @@ def _show(net: LocalNet) -> None:
         text.append(f"  {running.service.title:18}").append(running.url, "bold cyan")
         text.append(f"  at {' and '.join(map(str, running.addresses))}\n", "dim")
     text.append(f"\n  {'Your files':18}{net.files}\n")
-    text.append(f"  {'Its certificate':18}{net.authority.certificate_file}\n")
+    text.append(f"  {'Certificate':18}{net.authority.certificate_file}\n")
     text.append(f"  {'with SHA-256':18}{net.authority.certificate.fingerprint}\n", "dim")
     text.append("\nTry\n", "bold")
     for running in net.running:

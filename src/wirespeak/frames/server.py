@@ -21,6 +21,7 @@ from wirespeak.contract import Link, Session
 from wirespeak.errors import ConnectionLost, WirespeakError
 from wirespeak.frames.messages import CLASSIC, Dialect, End, Frames
 from wirespeak.frames.session import FramesLimits, FramesSession
+from wirespeak.sockets.address import Address
 
 __all__ = ["FramesServer", "Handler", "echo"]
 
@@ -77,7 +78,7 @@ class _Conversation:
             if self._task is None:
                 self._frames.send(End())
         elif isinstance(event, WirespeakError):
-            logger.warning("%s: %s", self._link.peer, event)
+            logger.warning("%s: %s", Address.of(self._link.peer), event)
             self._give_up()
 
     def lost(self, error: Exception | None) -> None:
@@ -130,5 +131,5 @@ class _Conversation:
             self._frames.send(End())
 
     def _failed(self, error: Exception) -> None:
-        logger.error("%s: the handler failed", self._link.peer, exc_info=error)
+        logger.error("%s: the handler failed", Address.of(self._link.peer), exc_info=error)
         self._frames.fail()

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from wirespeak.buffer import Buffer
-from wirespeak.errors import IncompleteMessage, RemoteProtocolError
+from wirespeak.errors import IncompleteMessage, LocalProtocolError, RemoteProtocolError
 from wirespeak.http.fields import Fields
 from wirespeak.http.grammar import CHUNK_LINE, CONTENT_LENGTH, TOKEN_ONLY, list_members
 from wirespeak.http.messages import MAX_FIELDS, Data, End, Request, Response, fault_of_incomplete
@@ -28,7 +28,8 @@ MAX_TRAILERS = 16 << 10
 FORBIDDEN_IN_TRAILERS = frozenset(
     "transfer-encoding content-length host cache-control expect max-forwards pragma range te authorization proxy-authorization "
     "www-authenticate proxy-authenticate cookie set-cookie content-encoding content-type content-range trailer connection upgrade "
-    "keep-alive proxy-connection if-match if-none-match if-modified-since if-unmodified-since if-range age date expires location retry-after vary".split()
+    "keep-alive proxy-connection if-match if-none-match if-modified-since if-unmodified-since if-range age date expires location "
+    "retry-after vary".split()
 )
 
 
@@ -124,12 +125,12 @@ class ChunkedReader(Reader):
                     raise _fault("chunk data that goes on where its CRLF was expected", "RFC 9112 7.1")
                 self._chunk_end = False
             elif self._trailers is None:
-                line = _line(buffer, MAX_CHUNK_LINE, "a chunk line")
+                line = _line(buffer, MAX_CHUNK_LINE, "a chunk line", 400, "RFC 9112 7.1.1")
                 if line is None:
                     break
                 self._chunk_line(line)
             else:
-                line = _line(buffer, MAX_TRAILERS, "a trailer line")
+                line = _line(buffer, MAX_TRAILERS, "a trailer line", 431, "RFC 9110 6.5")
                 if line is None:
                     break
                 self._trailer_line(line, events)
@@ -160,8 +161,7 @@ class ChunkedReader(Reader):
             return
         self.done = True
         trailers = Fields.parse(self._trailers, remember=False)
-        forbidden = [name for name in trailers if name in FORBIDDEN_IN_TRAILERS]
-        events.append(End(trailers.without(*forbidden) if forbidden else trailers))
+        events.append(End(trailers.without(*forbidden) if (forbidden := _forbidden(trailers)) else trailers))
 
     def eof(self) -> Sequence[Data | End]:
         raise IncompleteMessage(
@@ -169,15 +169,20 @@ class ChunkedReader(Reader):
         )
 
 
-def _line(buffer: Buffer, limit: int, what: str) -> str | None:
+def _line(buffer: Buffer, limit: int, what: str, code: int, clause: str) -> str | None:
+    """The next line without its CRLF; None when it is not complete. One of ``limit`` bytes and more raises the error told of."""
     line = buffer.line(limit)
     if line is not None:
         return line[:-2].decode("latin-1")
     if buffer.overfull(limit):
-        raise _fault(f"{what} of more than {limit:,} bytes", "RFC 9112 7.1.1")
+        raise RemoteProtocolError(f"{what} of more than {limit:,} bytes", code=code, clause=clause)
     if buffer and (fault := fault_of_incomplete(buffer.peek())):
         raise fault
     return None
+
+
+def _forbidden(trailers: Fields) -> list[str]:
+    return [name for name in trailers if name in FORBIDDEN_IN_TRAILERS]
 
 
 def _fault(message: str, clause: str) -> RemoteProtocolError:
@@ -202,7 +207,7 @@ def request_reader(request: Request, limit: float = math.inf) -> Reader | None:
             return ChunkedReader(limit)
         if not all(TOKEN_ONLY.match(member) for member in codings) or not coding.isascii():
             raise _fault(f"the transfer coding {coding[:60]!r} is no token", "RFC 9112 7")
-        if codings[-1:] == ["chunked"] and "chunked" not in codings[:-1] or "chunked" not in codings:
+        if "chunked" not in codings[:-1]:  # others alone, or chunked behind them
             raise RemoteProtocolError(f"the transfer coding {coding[:60]!r}; chunked alone is known here", code=501, clause="RFC 9112 6.1")
         raise _fault(f"{coding[:60]!r}: chunked comes once, and last", "RFC 9112 6.3")
     if length is None:
@@ -247,5 +252,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def last_chunk(trailers: Fields) -> bytes:
-    """The chunk of size zero that ends a body, and the trailer fields behind it."""
+    """The chunk of size zero that ends a body, and the trailer fields behind it. Raises `LocalProtocolError` (RFC 9110 6.5.1)."""
+    if forbidden := _forbidden(trailers):
+        raise LocalProtocolError(f"{', '.join(forbidden)}: too late in a trailer, it belongs in the head (RFC 9110 6.5.1)")
     return b"0\r\n%b\r\n" % trailers.encode()

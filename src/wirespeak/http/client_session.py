@@ -1,6 +1,6 @@
 """The client's side of an HTTP/1.1 connection, without I/O (RFC 9112, RFC 9110). The server's is in ``session.py``.
 
-Messages in, bytes out: a `Request`, then `Data` and `End` where its body is sent as it is made. Bytes in, events out:
+Messages in, bytes out: a `Request`, then `Data` and `End` where its body is sent as it is made, or a tunnel's bytes. Bytes in, events out:
 interim responses, the `Response`, then `Data` and one `End` of its body, which comes for an empty body too. A broken
 answer is told as the error, after which the session is closed: nothing of it is ever passed off as whole.
 """
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from wirespeak.buffer import Buffer
-from wirespeak.contract import Segment, size_of
-from wirespeak.errors import LocalProtocolError, RemoteProtocolError
+from wirespeak.contract import FINISH, FileSlice, Segment, size_of
+from wirespeak.errors import IncompleteMessage, LocalProtocolError, RemoteProtocolError
 from wirespeak.http.body import CloseReader, Reader, chunk, last_chunk, response_reader
 from wirespeak.http.fields import Fields
 from wirespeak.http.grammar import CONTENT_LENGTH
@@ -72,8 +72,8 @@ class ClientSession:
 
     @property
     def idle(self) -> bool:
-        """Whether a new request may be sent: nothing is under way, and the connection is kept."""
-        return self._request is None and self._writes is Writes.IDLE and not self.closed
+        """Whether a new request may be sent: nothing is under way, nothing came unasked, and the connection is kept."""
+        return self._request is None and self._writes is Writes.IDLE and not self.closed and not self._input
 
     @property
     def closing(self) -> bool:
@@ -95,11 +95,11 @@ class ClientSession:
 
     def _send_request(self, request: Request) -> None:
         body = request.body
-        whole = isinstance(body, (bytes, list, tuple)) or hasattr(body, "count")
+        whole = isinstance(body, (bytes, FileSlice, list, tuple))
         event = Event.REQUEST if whole else Event.REQUEST_HEAD
         following = CLIENT_WRITES.get((self._writes, event))
-        if following is None or self.closed:
-            raise LocalProtocolError("a request is under way, or the connection is closed")
+        if following is None or not self.idle:
+            raise LocalProtocolError("a request is under way, or the connection is of no more use")
         fields = request.fields
         if "host" not in fields:
             raise LocalProtocolError("a request needs a Host field (RFC 9112 3.2)")
@@ -139,12 +139,17 @@ class ClientSession:
         if not data:
             return
         if self._left_to_send is not None:
-            self._left_to_send -= len(data)
-            if self._left_to_send < 0:
+            if len(data) > self._left_to_send:
                 raise LocalProtocolError("the body is longer than its Content-Length says (RFC 9110 8.6)")
+            self._left_to_send -= len(data)
         self._out.append(chunk(data) if self.chunked else data)
 
     def _send_end(self, trailers: Fields) -> None:
+        if self._writes is Writes.TUNNEL:
+            self._writes = CLIENT_WRITES[self._writes, Event.CLOSE]
+            self._out.append(FINISH)
+            self.closed = self._eof
+            return
         following = CLIENT_WRITES.get((self._writes, Event.END))
         if following is None:
             raise LocalProtocolError("no body is being sent that could end now")
@@ -219,9 +224,13 @@ class ClientSession:
         """HTTP ends here (RFC 9110 7.8, 9.3.6)."""
         if response.status == 101 and "upgrade" not in request.fields:
             raise RemoteProtocolError("101 without having been asked to switch", clause="RFC 9110 15.2.2")
-        self._writes = CLIENT_WRITES[self._writes, Event.SWITCH]
+        following = CLIENT_WRITES.get((self._writes, Event.SWITCH))
+        if following is None:
+            raise RemoteProtocolError(f"{response.status}, which ends HTTP, before the request was whole", clause="RFC 9110 7.8")
+        self._writes = following
         self._reads = CLIENT_READS[self._reads, Event.SWITCH]
-        self._keep_alive = False
+        self._keep_alive = self.chunked = False
+        self._left_to_send = None
         response.body = None
         return (response,)
 
@@ -245,16 +254,16 @@ class ClientSession:
                 return self._fail(error)
             self.closed = True
             return events
-        self.closed = True
-        if self._reads is Reads.TUNNEL:
-            return (End(),)
         if self._reads is Reads.HEAD and self._request is not None and self._input:
-            return self._fail(RemoteProtocolError("the connection ended within the head of an answer", clause="RFC 9112 8"))
-        return ()
+            return self._fail(IncompleteMessage("the connection ended within the head of an answer", clause="RFC 9112 8"))
+        tunnelled = self._reads is Reads.TUNNEL
+        self._reads = CLIENT_READS[self._reads, Event.CLOSE]
+        self.closed = self._writes is not Writes.TUNNEL
+        return (End(),) if tunnelled else ()
 
     def _fail(self, error: RemoteProtocolError) -> Sequence[Any]:
-        self._reads = Reads.DISCARD
-        self._writes = Writes.CLOSED
+        self._reads = CLIENT_READS[self._reads, Event.CLOSE]
+        self._writes = CLIENT_WRITES[self._writes, Event.CLOSE]
         self._out.clear()
         self.closed = True
         return (error,)

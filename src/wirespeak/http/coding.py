@@ -292,5 +292,5 @@ def _inflate(inflater: Any, data: bytes) -> Iterator[bytes]:
         if piece:
             yield piece
         data = inflater.unconsumed_tail
-        if not data and len(piece) < SLICE:
-            return
+        if inflater.eof or (not data and len(piece) < SLICE):
+            return  # at its end too, where zlib would hand back the same tail for ever

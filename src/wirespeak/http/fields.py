@@ -152,7 +152,7 @@ FieldsLike = Fields | Mapping[str, str] | Iterable[tuple[str, str]]
 
 def _fault(line: str) -> RemoteProtocolError:
     """Say what is wrong with a field line that does not match; the offset counts from the line's start."""
-    name, colon, value = line.partition(":")
+    name, colon, _ = line.partition(":")
     if line[:1] in (" ", "\t"):
         return RemoteProtocolError("a field line that begins with a space (obs-fold)", code=400, offset=0, clause="RFC 9112 5.2")
     if not colon:

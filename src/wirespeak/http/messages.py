@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Any, Protocol
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote
 
 from wirespeak.contract import FileSlice
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
 from wirespeak.http.fields import REMEMBERED_HEAD, Fields, FieldsLike, field_line
-from wirespeak.http.grammar import ABSOLUTE_FORM, BARE_CR, BARE_LF, HOST, REQUEST_LINE, STATUS_LINE, TOKEN_ONLY
+from wirespeak.http.grammar import ABSOLUTE_FORM, BARE_CR, BARE_LF, FIELD_VALUE, HOST, REQUEST_LINE, STATUS_LINE, TOKEN_ONLY
 from wirespeak.http.status import REASONS
 
 __all__ = ["Body", "Data", "End", "IncomingBody", "Request", "Response", "parse_request_head", "parse_response_head"]
@@ -67,13 +67,17 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path, percent-decoded as UTF-8; ``*`` for a request about the server itself."""
+        """The path, percent-decoded as UTF-8; ``*`` for a request about the server itself (RFC 9112 3.2.4)."""
         return unquote(self.raw_path)
 
     @property
     def raw_path(self) -> str:
         """The path as it is on the wire: where an encoded slash must be told from a plain one."""
-        return _split_target(self.target)[0]
+        path, query = _split_target(self.target)
+        # An absolute URI can't say *; one without a path does in its place (RFC 9112 3.2.4).
+        if self.method == "OPTIONS" and not query and ABSOLUTE_FORM.fullmatch(self.target) and self.target.count("/") == 2:
+            return "*"
+        return path
 
     @property
     def query(self) -> str:
@@ -115,15 +119,16 @@ class Response:
     minor: int = 1
     trailers: Callable[[], FieldsLike] | None = None
     tunnel: Callable[[Any], Awaitable[None]] | None = None
-    prepared: bytes | None = None
+    prepared: tuple[bytes, Any, Any, int] | None = None
+    """The session's: the encoded head, and what it was made of. A response may be sent any number of times."""
 
     def __post_init__(self) -> None:
         if type(self.fields) is not Fields:
             self.fields = Fields(self.fields)
         if not 100 <= self.status <= 999:
             raise LocalProtocolError(f"{self.status} is no status code: three digits, 100 to 999 (RFC 9110 15)")
-        if self.reason is not None and ("\r" in self.reason or "\n" in self.reason or "\0" in self.reason):
-            raise LocalProtocolError(f"a reason phrase of one line was expected, not {self.reason!r} (RFC 9112 4)")
+        if self.reason is not None:
+            check_reason(self.reason)
 
     @classmethod
     def text(
@@ -251,6 +256,8 @@ def check_target(method: str, target: str) -> None:
             raise RemoteProtocolError(
                 f"the target {target[:60]!r}: a path or an http URI was expected", code=400, offset=at, clause="RFC 9112 3.2"
             )
+        if absolute[2][0] == ":":
+            raise RemoteProtocolError("an http URI without a host", code=400, offset=at, clause="RFC 9110 4.2.1")
         check_host(absolute[2])
 
 
@@ -276,14 +283,16 @@ def fault_of_incomplete(head: bytes) -> RemoteProtocolError | None:
 
     Told at once and not by a time-out, so that who types a request by hand learns what is wrong with it.
     """
-    for pattern, name in (
-        (BARE_LF, "line feed with no carriage return before it"),
-        (BARE_CR, "carriage return with no line feed behind it"),
-    ):
-        match = pattern.search(head)
-        if match and match.end() < len(head) + (pattern is BARE_LF):
-            return RemoteProtocolError(f"a {name}; lines end in CRLF", code=400, offset=match.start(), clause="RFC 9112 2.2")
-    return None
+    # Counting costs next to nothing, so a head that comes byte by byte may be looked at anew with each.
+    ended = head.count(b"\r\n")
+    if head.count(b"\n") != ended:
+        fault, name = BARE_LF.search(head), "line feed with no carriage return before it"
+    elif head.count(b"\r") - head.endswith(b"\r") != ended:
+        fault, name = BARE_CR.search(head), "carriage return with no line feed behind it"
+    else:
+        return None
+    assert fault is not None
+    return RemoteProtocolError(f"a {name}; lines end in CRLF", code=400, offset=fault.start(), clause="RFC 9112 2.2")
 
 
 def encode_request_line(method: str, target: str) -> bytes:
@@ -298,15 +307,18 @@ def encode_request_line(method: str, target: str) -> bytes:
     return line + b"\r\n"
 
 
+def check_reason(reason: str) -> None:
+    """Whether ``reason`` can be sent as a reason phrase (RFC 9112 4). Raises `LocalProtocolError`."""
+    if not FIELD_VALUE.fullmatch(reason):
+        raise LocalProtocolError(f"the reason phrase holds a character that can't be sent: {reason!r} (RFC 9112 4)")
+
+
 @lru_cache(maxsize=256)
 def encode_status_line(status: int, reason: str | None) -> bytes:
-    """The status line with its CRLF; the reason phrase is the registered one where None."""
+    """The status line with its CRLF; the reason phrase is the registered one where None. Raises `LocalProtocolError`."""
+    if reason is not None:
+        check_reason(reason)  # a response may have been changed since it was made
     return f"HTTP/1.1 {status} {REASONS.get(status, '') if reason is None else reason}\r\n".encode("latin-1")
-
-
-def decode_path(raw: str) -> bytes:
-    """A percent-decoded path as bytes, for names in a file system."""
-    return unquote_to_bytes(raw)
 
 
 def _split_target(target: str) -> tuple[str, str]:

@@ -113,7 +113,10 @@ class Pool:
                 self._origins[origin].waiting.remove(waiter)
                 self._forget_empty()
                 return
-        await self._vacate(origin, waiter.connection)
+        if waiter.connection is None:
+            await self._vacate(origin)
+        else:
+            await self.release(origin, waiter.connection)
 
     async def release(self, origin: Origin, connection: Connection) -> None:
         """Give a connection back: it is kept where another request may follow on it, else closed."""

@@ -124,7 +124,7 @@ class _Conversation:
 
     def inform(self, status: int, fields: Any = ()) -> None:
         """Send an interim answer, such as 103 (Early Hints, RFC 8297), before the one that the handler will return."""
-        self._http.send(Response(status, Fields(fields)))
+        self.session.send(Response(status, Fields(fields)))
 
     # --- events
 
@@ -225,8 +225,10 @@ class _Conversation:
             if response.tunnel is not None:
                 self._start(self._run_tunnel(response))
                 return
+            if response.status < 200:
+                raise LocalProtocolError(f"a {response.status} is no answer; `inform` sends interim ones (RFC 9110 15.2)")
             if kind is bytes or kind is FileSlice or kind is list or kind is tuple:
-                self._http.send(response)
+                self.session.send(response)
             else:
                 self._start(self._stream(request, response))
                 return
@@ -235,12 +237,16 @@ class _Conversation:
                 self._answer_fault(request, error)
             return
         if self._server.counted:
+            request.body = b""  # the log keeps the request for a moment, but not its body
             self._account(response.status, sum(map(size_of, body)) if kind is list or kind is tuple else size_of(body))
         self._request = self._body = None
 
     def _answer_fault(self, request: Request, error: Exception) -> None:
         """A response that can't be sent as it is: 500, and the reason into our own log."""
-        self._http.send(self._server.failed(request, error))
+        try:
+            self.session.send(self._server.failed(request, error))
+        except LocalProtocolError:
+            return  # the session has answered in the meantime
         self._account(500, 0)
         self._request = self._body = None
 
@@ -248,18 +254,18 @@ class _Conversation:
         """Send a body as it is made, no faster than it is taken."""
         http, link, sent = self._http, self._link, 0
         try:
-            http.send(response)
+            self.session.send(response)
         except LocalProtocolError as error:
             self._answer_fault(request, error)
             return
         try:
             async with aclosing(_pieces(response.body)) as pieces:
-                if request.method != "HEAD":
+                if not http.bodiless:
                     async for piece in pieces:
-                        http.send(Data(piece))
+                        self.session.send(Data(piece))
                         sent += len(piece)
                         await link.room()
-            http.send(End(Fields(response.trailers()) if response.trailers is not None else Fields()))
+            self.session.send(End(Fields(response.trailers()) if response.trailers is not None else Fields()))
         except ConnectionLost:
             return
         except Exception as error:
@@ -272,8 +278,8 @@ class _Conversation:
         """Leave the connection to another protocol (RFC 9110 7.8, 9.3.6)."""
         assert response.tunnel is not None
         self._body = RequestBody(self._http, self._link)
-        self._http.send(response)
-        tunnel = Tunnel(self._http, self._link, self._body)
+        self.session.send(response)
+        tunnel = Tunnel(self.session, self._link, self._body)
         try:
             await response.tunnel(tunnel)
         except ConnectionLost:
@@ -282,7 +288,7 @@ class _Conversation:
             logger.error("the tunnel failed", exc_info=error)
             self._http.fail()
         else:
-            tunnel.close()
+            await tunnel.close()
 
     def _account(self, status: int, sent: int) -> None:
         """Tell the log and the counters of an exchange that is over."""
@@ -365,7 +371,7 @@ class RequestBody:
 class Tunnel:
     """A connection after 101, or after a 2xx to CONNECT: bytes each way, of whatever protocol follows."""
 
-    def __init__(self, http: ServerSession, link: Link, incoming: RequestBody) -> None:
+    def __init__(self, http: Session, link: Link, incoming: RequestBody) -> None:
         self._http = http
         self._link = link
         self._incoming = incoming
@@ -382,19 +388,27 @@ class Tunnel:
         self._http.send(Data(data))
         await self._link.room()
 
-    def close(self) -> None:
-        """End our side."""
+    async def close(self) -> None:
+        """End our side; done by itself when the tunnel's function returns."""
         if not self._closed:
             self._closed = True
             self._http.send(End())
 
 
 async def _pieces(body: Any) -> AsyncIterator[bytes]:
-    """What ``body`` yields, whichever way it does."""
-    if hasattr(body, "__aiter__"):
+    """What ``body`` yields, whichever way it does; a generator that is given up is closed at once."""
+    if hasattr(body, "aclose"):
+        async with aclosing(body):
+            async for piece in body:
+                yield piece
+    elif hasattr(body, "__aiter__"):
         async for piece in body:
             yield piece
     else:
-        for piece in body:
-            yield piece
+        try:
+            for piece in body:
+                yield piece
+        finally:
+            if hasattr(body, "close"):
+                body.close()
 

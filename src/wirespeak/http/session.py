@@ -83,7 +83,6 @@ class ServerSession:
 
     __slots__ = (
         "_answer_by",
-        "_bodiless",
         "_body_size",
         "_body_start",
         "_continue_due",
@@ -107,6 +106,7 @@ class ServerSession:
         "_wake",
         "_write_by",
         "_writes",
+        "bodiless",
         "chunked",
         "closed",
         "reading",
@@ -128,7 +128,7 @@ class ServerSession:
         self._body_size = self._unconsumed = 0
         self._body_start = 0.0
         self._left_to_send: int | None = None  # of a body whose length was announced
-        self._bodiless = False  # the answer has none, whatever its fields say: to HEAD, and 204 and 304
+        self.bodiless = False  # the answer has none, whatever its fields say: to HEAD, and 204 and 304
         self._partial = False  # a head has begun to come
         self._eof = False
         self._finishing = False
@@ -144,6 +144,8 @@ class ServerSession:
         """The earliest time by which something is due. Looked at once a turn."""
         if self._reads is READS_HEAD and not self._pending:
             return self._read_by
+        if self.closed:
+            return self._write_by
         return min(self._read_by, self._answer_by, self._write_by, self._probe_at)
 
     # --- what comes in
@@ -153,6 +155,8 @@ class ServerSession:
             self._input.feed(data)
         reads = self._reads
         if reads is READS_HEAD:
+            if self._pending:
+                return ()  # no further request until there is room for its answer
             if data or self._input or self._eof or self._finishing:
                 return self._receive_head(now)
             self._read_by = now + self._limits.idle_time
@@ -226,6 +230,9 @@ class ServerSession:
             self.closed = True  # the peer, or we, wanted no more than was said
             return ()
         kept = buffer.peek()
+        if kept == b"\r\n" and not self._eof:
+            buffer.clear()  # an empty line behind a body is no beginning of a request (RFC 9112 2.2)
+            return ()
         line_end = kept.find(b"\r\n", 2)
         if len(kept) > limits.line and not 0 <= line_end <= limits.line:
             return self._refuse(_too_long(limits.line), now)
@@ -267,6 +274,8 @@ class ServerSession:
             self._read_by = math.inf
         else:
             self._read_by = max(self._read_by, self._body_start + limits.grace + self._body_size / limits.body_rate)
+        if self._writes is WRITES_ANSWER:
+            self._answer_by = now + limits.handler_time  # the time that the peer takes is not the handler's
         if self._unwanted:
             if self._reads is READS_WAIT:
                 self._answered()
@@ -306,7 +315,6 @@ class ServerSession:
             except RemoteProtocolError as error:
                 return self._refuse(error, now)
         if self._reads is READS_TUNNEL:
-            self._reads = SERVER_READS[self._reads, ON_CLOSE]
             return (End(),)
         if self._reads is READS_WAIT and self._writes is WRITES_ANSWER:
             # A peer that ended its side may still wait for the answer, or be gone: a FIN doesn't tell. An interim answer,
@@ -345,6 +353,8 @@ class ServerSession:
 
     def _send_response(self, response: Response) -> None:
         status = response.status
+        if status > 599:
+            raise LocalProtocolError(f"{status} is no status that may be sent: 100 to 599 (RFC 9110 15)")
         if status < 200 or (status < 300 and self._request is not None and self._request.method == "CONNECT"):
             self._send_interim(response)
             return
@@ -356,7 +366,12 @@ class ServerSession:
             raise LocalProtocolError(f"no answer may be sent now ({self._writes.name})")
         request = self._request
         assert request is not None
-        head = response.prepared or self._prepare(response, whole)
+        ready = response.prepared
+        if ready is not None and ready[1] is body and ready[2] is response.fields and ready[3] == status:
+            head = ready[0]
+        else:
+            head = self._prepare(response, whole)
+        self.bodiless = bodiless = request.method == "HEAD" or status == 304 or status == 204
         if not whole:
             head = self._announce(response, head)
         if self._finishing or (self._reads is READS_BODY and not self._is_droppable()):
@@ -364,7 +379,6 @@ class ServerSession:
         end = (b"\r\n" if request.minor else KEEP_ALIVE) if self._keep_alive else CLOSE
         self._writes = following
         self._answer_by = self._probe_at = math.inf
-        self._bodiless = bodiless = request.method == "HEAD" or status == 304 or status == 204
         if kind is bytes and len(body) <= JOINED and not bodiless:
             self._out.append(b"".join((head, self._standing(), end, body)))
         else:
@@ -408,8 +422,8 @@ class ServerSession:
                 raise LocalProtocolError(f"Content-Length says {given}, the body has {size} bytes (RFC 9110 8.6)")
             reusable = False  # right as an answer to HEAD alone
         prepared = encode_status_line(status, response.reason) + fields.encode()
-        if reusable:
-            response.prepared = prepared
+        if reusable and not isinstance(body, list):  # which may be changed in place
+            response.prepared = (prepared, body, response.fields, status)
         return prepared
 
     def _announce(self, response: Response, head: bytes) -> bytes:
@@ -421,6 +435,8 @@ class ServerSession:
             self._left_to_send = int(given) if given.isascii() and given.isdigit() else -1
             if self._left_to_send < 0:
                 raise LocalProtocolError(f"Content-Length of {given!r}: digits alone (RFC 9110 8.6)")
+        elif response.status in (204, 304):
+            pass  # no framing either: there is no body (RFC 9112 6.1)
         elif self._request is not None and self._request.minor:
             self.chunked = True
             head += b"Transfer-Encoding: chunked\r\n"
@@ -442,6 +458,8 @@ class ServerSession:
             return  # RFC 9110 15.2: no interim answers to HTTP/1.0
         if size_of(response.body) if isinstance(response.body, bytes) else response.body:
             raise LocalProtocolError(f"a {response.status} carries no body (RFC 9110 15.2)")
+        if "content-length" in response.fields or "transfer-encoding" in response.fields:
+            raise LocalProtocolError(f"a {response.status} has neither Content-Length nor Transfer-Encoding (RFC 9110 8.6, RFC 9112 6.1)")
         if response.status == 100:
             self._continue_due = False
         self._out.append(encode_status_line(response.status, response.reason) + Fields(response.fields).encode() + (self._standing() if switch else b"") + b"\r\n")
@@ -457,12 +475,12 @@ class ServerSession:
         if self._writes is WRITES_TUNNEL:
             self._out.append(data)
             return
-        if self._bodiless or not data:
+        if self.bodiless or not data:
             return
         if self._left_to_send is not None:
-            self._left_to_send -= len(data)
-            if self._left_to_send < 0:
+            if len(data) > self._left_to_send:
                 raise LocalProtocolError("the body is longer than its Content-Length says (RFC 9110 8.6)")
+            self._left_to_send -= len(data)
         self._out.append(chunk(data) if self.chunked else data)
 
     def _send_end(self, trailers: Fields) -> None:
@@ -474,10 +492,10 @@ class ServerSession:
         following = SERVER_WRITES.get((self._writes, ON_END))
         if following is None:
             raise LocalProtocolError("no body is being sent that could end now")
-        if self._left_to_send and not self._bodiless:
+        if self._left_to_send and not self.bodiless:
             self.fail()
             raise LocalProtocolError(f"the body ended {self._left_to_send:,} bytes before its Content-Length (RFC 9110 8.6)")
-        if self.chunked and not self._bodiless:
+        if self.chunked and not self.bodiless:
             self._out.append(last_chunk(trailers))
         self._writes = following
         self._answered()
@@ -535,6 +553,7 @@ class ServerSession:
             self._close(now)
         elif self._writes in (WRITES_DONE, WRITES_CLOSED):
             self._close(now)
+            return ()  # it was answered already
         else:
             self.fail()
         return (error,)
@@ -570,6 +589,9 @@ class ServerSession:
 
     def _slow(self, now: float) -> Sequence[Any]:
         """What was to come has not come in time."""
+        if self._reads is READS_DISCARD and self._pending:
+            self._read_by = math.inf  # until our last word has gone out
+            return ()
         if self._reads is READS_DISCARD or (self._reads is READS_HEAD and not self._input) or self._unwanted:
             self.closed = True
             return ()
@@ -579,6 +601,8 @@ class ServerSession:
     def blocked(self, pending: int, now: float) -> None:
         if not pending:
             self._write_by = math.inf
+            if self._reads is READS_DISCARD:  # our last word has only now gone out
+                self._read_by = now + LINGER_TIME
         elif not self._pending:
             self._write_by = now + self._limits.grace
         elif pending < self._pending:

@@ -11,6 +11,7 @@ from wirespeak.http.server import HttpServer
 from wirespeak.http.session import ServerLimits
 from wirespeak.localnet.net import LocalNet, LocalService, Running, Trial
 from wirespeak.localnet.site import Site
+from wirespeak.sockets.address import Address
 
 __all__ = ["SERVICES"]
 
@@ -27,7 +28,7 @@ def _web(net: LocalNet, running: Running) -> contract.Service:
 
 
 def _request(running: Running) -> tuple[str, ...]:
-    return ("GET /explain HTTP/1.1", f"Host: {running.host}", "")
+    return ("GET /explain HTTP/1.1", f"Host: {Address(running.host, running.port)}", "")
 
 
 def _by_hand(net: LocalNet, running: Running) -> tuple[Trial, ...]:

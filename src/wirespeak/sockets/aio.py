@@ -178,6 +178,8 @@ class Connection:
             return
         finally:
             self._busy = False
+        if self._fd < 0:  # the conversation cut it off
+            return
         segments = session.data_to_send()
         if segments and not self._write(segments, now):
             return

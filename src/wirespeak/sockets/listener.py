@@ -228,10 +228,11 @@ async def serve_until_stopped(
                     connection.abort()
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop_now)
+    handlers = {signal.SIGTERM: stop_now, signal.SIGINT: stop_now}
     if on_hangup is not None:
-        loop.add_signal_handler(signal.SIGHUP, on_hangup)
+        handlers[signal.SIGHUP] = on_hangup
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
         for listener in listeners:
             listener.start()
@@ -242,5 +243,5 @@ async def serve_until_stopped(
         if on_stop is not None and (done := on_stop()) is not None:
             await done
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in handlers:
             loop.remove_signal_handler(number)

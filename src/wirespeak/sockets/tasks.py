@@ -35,7 +35,7 @@ def start_task(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T
     # it now. A loop that doesn't let its method be replaced (uvloop's) takes the step in its next turn instead.
     steps: list[Callable[[], object]] = []
     try:
-        loop.call_soon = lambda step, *args, context=None: steps.append(step)  # type: ignore[method-assign,misc,assignment]
+        loop.call_soon = lambda step, *args, context=None: steps.append(step)  # type: ignore[method-assign,assignment]
     except AttributeError:
         return loop.create_task(coroutine, context=context)
     try:

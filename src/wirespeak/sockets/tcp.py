@@ -10,18 +10,24 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 from wirespeak.errors import ConnectError, ListenError
 from wirespeak.sockets.address import EVERYWHERE, Address
 
-__all__ = ["BACKLOG", "bind", "bind_all", "set_options", "start_connect"]
+__all__ = ["BACKLOG", "bind", "bind_all", "bind_families", "set_options", "start_connect"]
+
+Where: TypeAlias = tuple[Any, ...]
+"""An address as `socket.bind` takes it: host, port, and for IPv6 flow and scope."""
 
 # Connections the kernel completes and holds until they are accepted. Linux cuts it to net.core.somaxconn (4,096).
 BACKLOG = 4096
 # Seconds of silence before the kernel asks an idle peer whether it is still there, between its questions, and how many.
 # RFC 9293 3.8.4 has two hours as the default: too long for a server that would know of a peer that was switched off.
 KEEPALIVE = (120, 30, 4)
+# How often a free port is looked for that is free in both families: each time it isn't is an accident.
+TRIES = 10
 
 
 def bind(address: Address, *, reuse_port: bool = False) -> list[socket.socket]:
@@ -33,32 +39,54 @@ def bind(address: Address, *, reuse_port: bool = False) -> list[socket.socket]:
     if address.path is not None:
         return [_bind_unix(address)]
     everywhere = address.host == EVERYWHERE
+    families = (socket.AF_INET6,) if everywhere and socket.has_dualstack_ipv6() else (socket.AF_INET, socket.AF_INET6)
+
+    def make(family: int, where: Where) -> socket.socket:
+        return _bind_tcp(family, where, dual_stack=everywhere, reuse_port=reuse_port)
+
+    return bind_families(address, socket.SOCK_STREAM, families, make)
+
+
+def bind_families(address: Address, kind: int, families: Sequence[int], make: Callable[[int, Where], socket.socket]) -> list[socket.socket]:
+    """The sockets that ``make`` makes for the host of ``address``, one a family, all of one port. Raises `ListenError`.
+
+    Of a name's addresses those that this machine lacks are left out, as long as one remains.
+    """
     try:
-        found = socket.getaddrinfo(None if everywhere else address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(None if address.host == EVERYWHERE else address.host, address.port, type=kind, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise ListenError(error.errno, f"can't listen on {address}: {error.strerror}") from None
-    if everywhere and socket.has_dualstack_ipv6():
-        found = [row for row in found if row[0] == socket.AF_INET6] or found
-    sockets: list[socket.socket] = []
-    port = address.port
-    try:
-        for family, _, _, _, where in dict.fromkeys(found):
-            if sockets and not address.port:
-                where = (where[0], port, *where[2:])  # the second family joins the port the first was given
+    rows = [(row[0], row[4]) for row in dict.fromkeys(found) if row[0] in families]
+    tries = TRIES
+    while True:
+        try:
+            return _bind_rows(address, rows, make)
+        except OSError as error:
+            # The port that was free for the first family may be taken for the second; then we look for another.
+            tries -= 1
+            if address.port or error.errno != errno.EADDRINUSE or not tries:
+                raise _explained(address, error) from None
+
+
+def _bind_rows(address: Address, rows: Sequence[tuple[int, Where]], make: Callable[[int, Where], socket.socket]) -> list[socket.socket]:
+    missing = OSError(errno.EADDRNOTAVAIL, "none of its addresses is this machine's")
+    with contextlib.ExitStack() as stack:
+        sockets: list[socket.socket] = []
+        port = address.port
+        for family, where in rows:
             try:
-                sock = _bind_tcp(family, where, dual_stack=everywhere, reuse_port=reuse_port)
+                sock = make(family, (where[0], port, *where[2:]))
             except OSError as error:
-                if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) and len(found) > 1:
-                    continue  # a name of two addresses, one of which this machine lacks
-                raise
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                missing = error
+                continue
             sockets.append(sock)
+            stack.callback(sock.close)
             port = sock.getsockname()[1]
-    except OSError as error:
-        for sock in sockets:
-            sock.close()
-        raise _explained(address, error) from None
-    if not sockets:
-        raise ListenError(errno.EADDRNOTAVAIL, f"can't listen on {address}: none of its addresses is this machine's")
+        if not sockets:
+            raise missing
+        stack.pop_all()
     return sockets
 
 
@@ -67,14 +95,14 @@ def bind_all(addresses: Iterable[Address], *, reuse_port: bool = False) -> list[
     with contextlib.ExitStack() as stack:
         sockets: list[socket.socket] = []
         for address in addresses:
-            sockets += bind(address, reuse_port=reuse_port)
-            for sock in sockets:
+            for sock in bind(address, reuse_port=reuse_port):
+                sockets.append(sock)
                 stack.callback(sock.close)
         stack.pop_all()
     return sockets
 
 
-def _bind_tcp(family: int, where: tuple[object, ...], *, dual_stack: bool, reuse_port: bool) -> socket.socket:
+def _bind_tcp(family: int, where: Where, *, dual_stack: bool, reuse_port: bool) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
@@ -95,13 +123,12 @@ def _bind_tcp(family: int, where: tuple[object, ...], *, dual_stack: bool, reuse
 
 def _bind_unix(address: Address) -> socket.socket:
     """A Unix socket; one that a program left behind is replaced, one that someone answers on is not."""
-    path = str(address.path)
-    name = f"\0{path[1:]}" if path.startswith("@") else path
+    name = address.sockaddr
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        if name[0] != "\0" and _left_behind(name):
-            os.unlink(name)
+        if address.path and address.path[0] != "@" and _left_behind(address.path):
+            os.unlink(address.path)
         sock.bind(name)
         sock.listen(BACKLOG)
     except OSError as error:
@@ -111,22 +138,31 @@ def _bind_unix(address: Address) -> socket.socket:
 
 
 def _left_behind(path: str) -> bool:
+    """Whether ``path`` is a socket on which nobody listens."""
     try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
             return False
     except OSError:
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # who listens and is busy makes others wait
         return probe.connect_ex(path) == errno.ECONNREFUSED
 
 
 def _explained(address: Address, error: OSError) -> ListenError:
-    advice = {
-        errno.EADDRINUSE: "another program listens there; stop it or choose another port",
-        errno.EACCES: "ports below 1024 need a privilege; choose a higher one",
-        errno.EADDRNOTAVAIL: "this machine has no such address",
-    }.get(error.errno or 0, error.strerror or str(error))
-    return ListenError(error.errno, f"can't listen on {address}: {advice}")
+    if address.path is None:
+        advice = {
+            errno.EADDRINUSE: "another program listens there; stop it or choose another port",
+            errno.EACCES: "ports below 1024 need a privilege; choose a higher one",
+            errno.EADDRNOTAVAIL: "this machine has no such address",
+        }
+    else:
+        advice = {
+            errno.EADDRINUSE: "another program listens there, or it is no socket; choose another path",
+            errno.EACCES: "its folder may not be written to; choose another path",
+            errno.ENOENT: "its folder is not there",
+        }
+    return ListenError(error.errno, f"can't listen on {address}: {advice.get(error.errno or 0, error.strerror or str(error))}")
 
 
 def set_options(sock: socket.socket) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 from collections.abc import Sequence
 from typing import Any
 
 from wirespeak.contract import Responder
-from wirespeak.errors import ListenError
-from wirespeak.sockets.address import EVERYWHERE, Address
+from wirespeak.sockets.address import Address
 from wirespeak.sockets.output import WAITS
+from wirespeak.sockets.tcp import Where, bind_families
 
 __all__ = ["DatagramServer", "bind_datagram", "set_buffers"]
 
@@ -24,30 +23,25 @@ RECEIVE_BUFFER = 1 << 20
 
 
 def bind_datagram(address: Address, *, reuse_port: bool = False) -> list[socket.socket]:
-    """Datagram sockets bound to ``address``, one a family. Raises `ListenError`."""
-    sockets: list[socket.socket] = []
-    try:
-        rows = socket.getaddrinfo(
-            None if address.host == EVERYWHERE else address.host, address.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
-        )
-        port = address.port
-        for family, _, _, _, where in dict.fromkeys(rows):
-            sock = socket.socket(family, socket.SOCK_DGRAM)
-            sockets.append(sock)
+    """Datagram sockets bound to ``address``, one a family, all of one port. Raises `ListenError`."""
+
+    def make(family: int, where: Where) -> socket.socket:
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
             sock.setblocking(False)
             set_buffers(sock)
             if reuse_port:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if family == socket.AF_INET6:
+                # Each family has a socket of its own, so that an IPv4 peer is known by its own address.
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((where[0], port, *where[2:]))
-            port = sock.getsockname()[1]
-    except OSError as error:
-        for sock in sockets:
+            sock.bind(where)
+        except BaseException:
             sock.close()
-        reason = "another program has that port" if error.errno == errno.EADDRINUSE else error.strerror
-        raise ListenError(error.errno, f"can't receive datagrams on {address}: {reason}") from None
-    return sockets
+            raise
+        return sock
+
+    return bind_families(address, socket.SOCK_DGRAM, (socket.AF_INET, socket.AF_INET6), make)
 
 
 def set_buffers(sock: socket.socket) -> None:

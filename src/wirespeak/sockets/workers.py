@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
+import traceback
 from collections.abc import Callable
 
 __all__ = ["run_workers"]
@@ -16,6 +18,8 @@ __all__ = ["run_workers"]
 # More deaths than this within the window: something is wrong that a new worker won't mend.
 DEATHS = 5
 WINDOW = 10.0
+
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run_workers(count: int, work: Callable[[], None]) -> int:
@@ -27,18 +31,20 @@ def run_workers(count: int, work: Callable[[], None]) -> int:
     def pass_on(number: int, _frame: object) -> None:
         nonlocal stopping
         stopping = stopping or number != signal.SIGHUP
-        for worker in workers:
-            os.kill(worker, number)
+        _tell(workers, number)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    def add() -> None:
+        workers.add(_fork(work))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+        if stopping:  # told so before this one was there to be told
+            _tell(workers, signal.SIGTERM)
+
+    for number in PASSED_ON:
         signal.signal(number, pass_on)
     for _ in range(count):
-        workers.add(_fork(work))
+        add()
     while workers:
-        try:
-            worker, status = os.wait()
-        except ChildProcessError:
-            break
+        worker, status = os.wait()
         workers.discard(worker)
         if stopping or status == 0:
             continue
@@ -46,14 +52,25 @@ def run_workers(count: int, work: Callable[[], None]) -> int:
         deaths = [death for death in deaths if now - death < WINDOW] + [now]
         if len(deaths) > DEATHS:
             stopping = True
-            for other in workers:
-                os.kill(other, signal.SIGTERM)
+            _tell(workers, signal.SIGTERM)
         else:
-            workers.add(_fork(work))
+            add()
     return 4 if len(deaths) > DEATHS else 0
 
 
+def _tell(workers: set[int], number: int) -> None:
+    for worker in workers:
+        try:
+            os.kill(worker, number)
+        except ProcessLookupError:
+            pass  # it has just ended
+
+
 def _fork(work: Callable[[], None]) -> int:
+    """The process id of a new worker. Signals are blocked on return: until the worker is known, none can be passed on to it."""
+    sys.stdout.flush()  # else the worker would write once more what waits there
+    sys.stderr.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     worker = os.fork()
     if worker:
         return worker
@@ -61,11 +78,14 @@ def _fork(work: Callable[[], None]) -> int:
     try:
         # A signal for the parent's group would reach the worker twice: from the terminal, and passed on.
         os.setpgid(0, 0)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in PASSED_ON:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         work()
         code = 0
-    except KeyboardInterrupt:
-        code = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)

@@ -1,0 +1,296 @@
+"""``wirespeak up`` as its user sees it: at a terminal, in a pipe, from a program; started, refused and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.localnet.running import COMMAND, Up, up
+from tests.processes import Program
+
+Start = Callable[..., Program]
+
+
+def curl(*arguments: str) -> str:
+    done = subprocess.run(["curl", "--silent", "--show-error", "--fail", "--max-time", "20", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+# --- what it serves
+
+
+@pytest.mark.peer("curl")
+def test_curl_is_given_the_page_over_http(start: Start) -> None:
+    net = up(start)
+    assert "<!doctype html>" in curl(net.http)
+    assert "You said" in curl(f"{net.http}explain")
+    for address in ("127.0.0.1", "[::1]", "www.home.test"):  # the last by --resolve, as nobody knows of it yet
+        assert curl("--resolve", f"www.home.test:{net.port}:127.0.0.1", f"http://{address}:{net.port}/status")
+
+
+@pytest.mark.peer("curl")
+def test_curl_trusts_the_page_over_tls_with_the_authority_alone(start: Start) -> None:
+    net = up(start)
+    assert "<!doctype html>" in curl("--cacert", str(net.authority), net.https)
+    untrusted = subprocess.run(["curl", "--silent", net.https], capture_output=True)
+    assert untrusted.returncode == 60  # curl(1): the peer's certificate cannot be authenticated
+    root = curl("--cacert", str(net.authority), f"{net.https}authority/wirespeak-root.pem")
+    assert root == net.authority.read_text()
+
+
+@pytest.mark.peer("curl")
+def test_every_command_for_curl_on_the_home_page_works_as_it_is_written(start: Start) -> None:
+    net = up(start)
+    commands = re.findall(r"<pre><code>(curl .*?)</code></pre>", curl(net.http))
+    assert len(commands) == 2
+    for command in commands:
+        assert "You said, in" in subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.peer("curl")
+def test_a_page_from_elsewhere_is_kept_out(start: Start) -> None:
+    net = up(start)
+
+    def status(*arguments: str) -> str:
+        done = subprocess.run(["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", *arguments], capture_output=True, text=True)
+        return done.stdout
+
+    assert status("-H", "Host: evil.example", net.http) == "421"
+    assert status("-H", "Origin: http://evil.example", f"{net.http}status") == "403"
+    assert status("-X", "POST", "-H", "Origin: http://evil.example", net.http) == "403"
+    assert status(f"{net.http}status") == "200"
+
+
+@pytest.mark.peer("telnet")
+def test_a_request_can_be_typed(start: Start) -> None:
+    """What the page says to type, typed into a real telnet."""
+    net = up(start)
+    telnet = pexpect.spawn("telnet", ["localhost", str(net.port)], encoding="utf-8", timeout=20)
+    telnet.expect_exact("Escape character is")
+    for line in ("GET /explain HTTP/1.1", f"Host: localhost:{net.port}", ""):
+        telnet.sendline(line)
+    telnet.expect_exact("HTTP/1.1 200 OK")
+    said = len(f"GET /explain HTTP/1.1\r\nHost: localhost:{net.port}\r\n\r\n")
+    telnet.expect_exact(f"You said, in {said} bytes:")
+    telnet.expect(r"GET·\s+method")
+    telnet.sendline("GET /explain HTTP/1.0")  # the connection was kept, and is closed after this
+    telnet.sendline("")
+    telnet.expect_exact("You said, in 25 bytes:")
+    telnet.expect_exact("closed by foreign host")
+    telnet.expect(pexpect.EOF)
+    telnet.close()
+
+
+@pytest.mark.peer("openssl")
+def test_a_request_can_be_typed_over_tls(start: Start) -> None:
+    net = up(start)
+    place = net.https.removeprefix("https://").rstrip("/")
+    client = pexpect.spawn(
+        "openssl",
+        ["s_client", "-quiet", "-crlf", "-verify_return_error", "-CAfile", str(net.authority), "-connect", place],
+        encoding="utf-8",
+        timeout=20,
+    )
+    client.expect_exact("verify return:1")
+    for line in ("GET /explain HTTP/1.1", f"Host: {place}", "Connection: close", ""):
+        client.sendline(line)
+    client.expect(r"You said, in \d+ bytes:")
+    client.expect(pexpect.EOF)
+    client.close()
+
+
+# --- what it says
+
+
+def test_a_program_is_told_where_it_listens_and_when_it_is_ready(start: Start) -> None:
+    net = up(start)
+    *listening, ready = net.events
+    assert {(event["event"], event["service"], event["transport"]) for event in listening} == {
+        ("listening", "http", "tcp"),
+        ("listening", "https", "tcp"),
+    }
+    assert {event["host"] for event in listening if event["service"] == "http"} == {"127.0.0.1", "::1"}
+    assert {event["port"] for event in listening if event["service"] == "http"} == {net.port}
+    assert ready == {
+        "event": "ready",
+        "folder": str(net.folder),
+        "authority": str(net.authority),
+        "urls": {"http": net.http, "https": net.https},
+    }
+    for event in listening:
+        socket.create_connection((event["host"], event["port"]), timeout=20).close()
+
+
+def test_a_pipe_is_told_plainly(start: Start) -> None:
+    program = start([*COMMAND, "--ephemeral"], ready="Ctrl-C stops it")
+    assert re.search(r"^listening on 127\.0\.0\.1:\d+ \(tcp\)$", program.output, re.MULTILINE)
+    assert re.search(r"^listening on \[::1\]:\d+ \(tcp\)$", program.output, re.MULTILINE)
+    assert re.search(r"^  telnet localhost \d+$", program.output, re.MULTILINE)
+    assert "\x1b" not in program.output
+    # However long a path is, a command is one line.
+    assert re.search(r"^  curl --cacert \S+ https://localhost:\d+/explain$", program.output, re.MULTILINE)
+
+
+def at_a_terminal(**env: str) -> str:
+    """What stands on a terminal from the start to after Ctrl-C."""
+    surroundings = {**os.environ, "TERM": "xterm-256color", **env}
+    program = pexpect.spawn(COMMAND[0], [*COMMAND[1:], "--ephemeral"], env=surroundings, encoding="utf-8", timeout=20)
+    program.expect_exact("Ctrl-C stops it.")
+    said = str(program.before) + str(program.after)
+    program.sendintr()
+    program.expect_exact("Stopped.")
+    program.expect(pexpect.EOF)
+    program.close()
+    assert program.exitstatus == 0
+    return said
+
+
+def test_a_terminal_is_told_in_colours() -> None:
+    said = at_a_terminal()
+    assert re.search(r"\x1b\[[0-9;]*3[0-7]m", said)
+    assert "The web over TLS" in said
+
+
+def test_no_colours_where_none_are_wanted() -> None:
+    said = at_a_terminal(NO_COLOR="1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", said)
+    assert "The web over TLS" in said
+
+
+# --- where it lives
+
+
+def test_its_folder_is_in_the_data_folder(start: Start, tmp_path: Path) -> None:
+    program = start([*COMMAND, "--json", "--http-port", "0", "--https-port", "0"], env={"XDG_DATA_HOME": str(tmp_path)})
+    assert Up(program).folder == tmp_path / "wirespeak"
+
+
+@pytest.mark.peer("curl")
+def test_the_authority_and_the_files_stay_from_one_run_to_the_next(start: Start, tmp_path: Path) -> None:
+    first = up(start, "--dir", tmp_path / "net")
+    root = first.authority.read_bytes()
+    (first.folder / "www" / "note.txt").write_text("still here")
+    first.program.end()
+    second = up(start, "--dir", tmp_path / "net")
+    assert second.authority.read_bytes() == root
+    assert curl("--cacert", str(first.authority), f"{second.https}files/note.txt") == "still here"
+
+
+def test_an_ephemeral_one_leaves_nothing_behind(start: Start) -> None:
+    net = up(start)
+    assert net.folder.is_dir()
+    net.program.end()
+    assert not net.folder.exists()
+
+
+def test_options_can_stand_in_the_environment(start: Start, tmp_path: Path) -> None:
+    env = {
+        "WIRESPEAK_UP_DIR": str(tmp_path / "there"),
+        "WIRESPEAK_UP_HTTP_PORT": "0",
+        "WIRESPEAK_UP_HTTPS_PORT": "0",
+        "WIRESPEAK_UP_JSON": "1",
+    }
+    assert Up(start(COMMAND, env=env)).folder == tmp_path / "there"
+
+
+# --- how it ends
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: signal.Signals(number).name)
+def test_a_signal_stops_it_in_good_order(start: Start, number: int) -> None:
+    """Also with connections open: one that was never used, one kept after an answer."""
+    net = up(start)
+    with socket.create_connection(("127.0.0.1", net.port), timeout=20), socket.create_connection(("::1", net.port), timeout=20) as kept:
+        kept.sendall(b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200 OK")
+        os.kill(net.program.pid, number)
+        assert net.program.wait() == 0
+        assert kept.recv(65536) == b""
+    assert json.loads(net.program.output.splitlines()[-1]) == {"event": "stopped"}
+    assert is_free(net.port)
+
+
+def test_it_runs_though_nobody_reads_what_it_says(start: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
+    port = free_port()
+    command = [*COMMAND, "--dir", tmp_path, "--http-port", str(port), "--https-port", "0"]
+    program = start(["bash", "-c", '"$@" | true', "-", *command], port=port)
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+        sock.sendall(b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200 OK")
+    assert program.output == ""
+
+
+# --- what it refuses
+
+
+def refused(*arguments: str | Path) -> tuple[int, str]:
+    done = subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(("option", "other"), [("--http-port", "--https-port"), ("--https-port", "--http-port")])
+def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path, option: str, other: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        code, said = refused("--dir", tmp_path, option, port, other, 0)
+    assert code == 4
+    assert f"can't listen on 127.0.0.1:{port}" in said
+    assert f"(process {os.getpid()}) listens there" in said
+    assert f"choose another with {option}" in said
+
+
+def test_a_port_that_is_taken_in_ipv6_alone_is_told_too(tmp_path: Path) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as holder:
+        port = holder.getsockname()[1]
+        code, said = refused("--dir", tmp_path, "--http-port", port, "--https-port", 0)
+    assert code == 4
+    assert f"can't listen on [::1]:{port}" in said
+
+
+def test_where_others_could_listen_in_it_wants_to_be_told_so(tmp_path: Path) -> None:
+    code, said = refused("--host", "0.0.0.0", "--dir", tmp_path, "--http-port", 0, "--https-port", 0)
+    assert code == 2
+    assert "--plain" in said
+
+
+@pytest.mark.peer("curl")
+def test_other_machines_are_let_in_when_told_so(start: Start) -> None:
+    """127.0.0.2 stands for an address that has no name here: asked for by it, the site answers."""
+    net = up(start, "--host", "0.0.0.0", "--plain")
+    assert curl(f"http://127.0.0.2:{net.port}/status")
+    assert net.http.startswith("http://localhost:")
+
+
+def test_a_wrong_host_is_wrong_usage() -> None:
+    code, said = refused("--host", "127.0.0.1:80", "--ephemeral")
+    assert code == 2
+    assert "127.0.0.1:80" in said
+
+
+def test_two_folders_are_wrong_usage(tmp_path: Path) -> None:
+    code, said = refused("--ephemeral", "--dir", tmp_path)
+    assert code == 2
+    assert "choose one of the two" in said
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, said = refused("--dir", tmp_path / "file" / "net", "--http-port", 0, "--https-port", 0)
+    assert code == 4
+    assert "choose another with --dir" in said
