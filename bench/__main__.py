@@ -1,7 +1,8 @@
 """``python -m bench``: measure the rows, print the table, write bench/results/.
 
 Needs what ``make bench`` installs: nginx, wrk and openssl from Debian, granian and uvicorn in .peers/. Takes about
-ten minutes; `--quick` a good one, but then the figures are rough and are written nowhere.
+ten minutes, more where other programs keep the machine busy; ``--quick`` takes one, but then the figures are rough and
+are written nowhere.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ import click
 
 from bench import report
 from bench.corpus import build_site
-from bench.model import OURS, Measured, Results, Row, Sample
+from bench.model import Measured, Results, Row, Sample
 from bench.peers import Server
 from bench.rows import Place, all_rows
 
 RESULTS = Path(__file__).with_name("results")
 
 DISTURBED = 0.2  # the share of the server's core, used by others, beyond which a turn is taken again
-TRIES = 3
+TRIES = 2
 
 # Seconds between writing the site and serving it. wirespeak does not rely on what it has read of a file that changed in
 # the last two seconds, for it might change again unseen; a site that is served is older than that.
@@ -63,8 +64,7 @@ def main(only: tuple[str, ...], server: tuple[str, ...], rounds: int, seconds: f
     earlier = report.load(out) if out else Results()
     merged = earlier.rows | found
     results = Results(report.machine(), {row.key: merged[row.key] for row in every if row.key in merged})
-    if not server or OURS in server:
-        click.echo("\n" + report.promises(results, list(found)))
+    click.echo("\n" + report.promises(results, list(found)))
     if out:
         report.write(results, out)
     sys.exit(0 if len(found) == len(rows) else 1)

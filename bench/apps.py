@@ -16,7 +16,11 @@ STORE = Path(os.environ["BENCH_STORE"])
 async def upload(request: Request) -> Response:
     """Store the body under the last part of the path, as it comes in."""
     with NamedTemporaryFile(dir=STORE, delete=False) as file:
-        async for chunk in request.stream():
-            file.write(chunk)
+        try:
+            async for chunk in request.stream():
+                file.write(chunk)
+        except BaseException:  # the client went away, or is too slow
+            os.unlink(file.name)
+            raise
     os.replace(file.name, STORE / Path(request.path).name)
     return Response(204)

@@ -105,7 +105,7 @@ def judged(results: Results, keys: list[str] | None = None) -> Iterator[tuple[Me
 
 
 def promises(results: Results, keys: list[str] | None = None) -> str:
-    """The table of promises, for the terminal and the page alike."""
+    """The table of promises, for the terminal and the page alike; empty when none can be judged."""
     lines = [["protocol", "work", "wirespeak", "peer", "ratio", "rounds", "must", "aim", ""]]
     for row, promise, spread in judged(results, keys):
         line = [row.protocol, row.work, f"{row.figure(OURS).median:,.1f} {row.unit}"]
@@ -114,7 +114,7 @@ def promises(results: Results, keys: list[str] | None = None) -> str:
         else:
             line += ["", "", ""]
         lines.append([*line, f"{promise.must:g}", f"{promise.aim:g}", verdict(spread.median, promise)])
-    return aligned(lines)
+    return aligned(lines) if len(lines) > 1 else ""
 
 
 def everything(row: Measured) -> str:
@@ -168,8 +168,8 @@ file up again after a second only. granian and uvicorn run an ASGI application t
 uvicorn with its parser in C. Nobody compresses, and nobody keeps an access log but in the row that has one.
 
 In the tables below, *busy* is the server's CPU seconds a second (far from 100 %: the load, or other programs, set the
-pace), *others* the share of its core that other programs took meanwhile (beyond 20 % the turn is taken again, twice at
-most), *kernel's share* the part of its CPU time spent inside system calls.
+pace), *others* the share of its core that other programs took meanwhile (beyond 20 % the turn is taken once more, and
+the less disturbed one counts), *kernel's share* the part of its CPU time spent inside system calls.
 """
 
 

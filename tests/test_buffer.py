@@ -160,7 +160,11 @@ TAKING: list[Callable[[Buffer], bytes | None]] = [
 ]
 
 
-@given(st.lists(st.one_of(st.sampled_from([b"\r", b"\n", b"\r\n", b"x"]), st.binary(max_size=30), st.integers(0, len(TAKING) - 1)), max_size=60))
+@given(
+    st.lists(
+        st.one_of(st.sampled_from([b"\r", b"\n", b"\r\n", b"x"]), st.binary(max_size=30), st.integers(0, len(TAKING) - 1)), max_size=60
+    )
+)
 def test_nothing_is_lost_added_or_reordered(steps: list[bytes | int]) -> None:
     buffer, fed, got = Buffer(), b"", b""
     for step in steps:
@@ -190,19 +194,44 @@ def test_a_line_is_what_a_search_from_the_start_would_find(pieces: list[bytes], 
 # --- what it costs
 
 
-class Counting(bytes):
-    """Bytes that count, together, how many of them were searched."""
-
-    searched = 0
-
-
 class Searched(bytearray):
-    """Counts how many bytes were looked at by `find`."""
+    """Bytes that count, over all of their kind, how many of them `find` looked at."""
 
     looked_at = 0
 
-    def find(self, sub: bytes, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
-        found = super().find(sub, start, len(self) if end is None else end)
-        last = min(len(self), len(self) if end is None else end) if found < 0 else found + len(sub)
-        type(self).looked_at += max(0, last - start)
+    def find(self, mark: bytes, start: int, end: int) -> int:  # type: ignore[override]
+        found = super().find(mark, start, end)
+        Searched.looked_at += (min(end, len(self)) if found < 0 else found + len(mark)) - start
         return found
+
+
+@pytest.mark.parametrize("mark", [b"\r\n", b"\r\n\r\n"])
+def test_a_unit_that_comes_byte_by_byte_is_searched_once(monkeypatch: pytest.MonkeyPatch, mark: bytes) -> None:
+    monkeypatch.setattr("wirespeak.buffer.bytearray", Searched, raising=False)
+    monkeypatch.setattr(Searched, "looked_at", 0)
+    unit = b"a" * 5000 + mark
+    buffer = Buffer()
+    for at in range(len(unit)):
+        assert buffer.until(mark, 10_000) is None
+        buffer.feed(unit[at : at + 1])
+    assert buffer.until(mark, 10_000) == unit
+    # Each byte once, and those behind the place reached that may be the mark's beginning.
+    assert 0 < Searched.looked_at <= len(mark) * len(unit)
+
+
+def test_asking_again_for_what_is_too_long_searches_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wirespeak.buffer.bytearray", Searched, raising=False)
+    monkeypatch.setattr(Searched, "looked_at", 0)
+    buffer = Buffer()
+    for _ in range(1000):
+        buffer.feed(b"a" * 10)
+        assert buffer.line(50) is None
+    assert 0 < Searched.looked_at < 50 + 2 * 1000
+
+
+def test_what_comes_whole_is_given_out_as_it_came_uncopied() -> None:
+    buffer = Buffer()
+    unit = b"a line\r\n"
+    for take in (lambda: buffer.line(LIMIT), lambda: buffer.exactly(len(unit)), lambda: buffer.at_most(LIMIT), buffer.rest):
+        buffer.feed(unit)
+        assert take() is unit

@@ -46,7 +46,9 @@ def family() -> dict[str, type[WirespeakError]]:
 
 
 def test_the_tree_is_drawn_as_it_is() -> None:
-    there = {name: next((base.__name__ for base in kind.__bases__ if issubclass(base, WirespeakError)), None) for name, kind in family().items()}
+    there = {
+        name: next((base.__name__ for base in kind.__bases__ if issubclass(base, WirespeakError)), None) for name, kind in family().items()
+    }
     assert drawn() == there
 
 

@@ -82,4 +82,5 @@ class Tap:
         self.session.secured(info)
 
     def finish(self, now: float) -> None:
+        self._now = now
         self.session.finish(now)

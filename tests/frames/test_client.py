@@ -165,7 +165,7 @@ def test_an_answer_that_is_cut_off_is_never_passed_off_as_whole() -> None:
 
 
 def test_an_answer_over_the_limit_is_refused() -> None:
-    with pytest.raises(RemoteProtocolError, match="2,000,000 bytes; the limit is 1,048,576"):
+    with pytest.raises(RemoteProtocolError, match="2,000,000 bytes, over the limit of 1,048,576"):
         run(scripted((2_000_000).to_bytes(4, "big"), ends=False, dialect=DIALECTS["u32be"]).ask("hello"))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.frames.test_messages import EVERY, messages, name
+from tests.frames.test_messages import EVERY, messages
 from tests.frames.test_session import Side
 from wirespeak.explanation import tiles
 from wirespeak.frames import CLASSIC, DIALECTS, Dialect, End, Ending
@@ -65,12 +65,13 @@ def test_a_mark() -> None:
 @pytest.mark.parametrize(
     ("dialect", "data", "kind", "last", "meaning"),
     [
+        (CLASSIC, b"", "missing", b"", "nothing came"),
         (CLASSIC, b"\x01\x00a\x05", "missing", b"\x05", "1 of 2 bytes came"),
         (CLASSIC, b"\x05\x00ab", "missing", b"ab", "2 of 5 bytes came"),
         (CLASSIC, b"\x05\x00", "missing", b"", "0 of 5 bytes came"),
         (CLASSIC, b"\x04\x00ab\xffcd", "malformed", b"\xffcd", "its byte 2 is 0xff"),
         (CLASSIC, b"\x03\x00end!", "malformed", b"!", "behind the end"),
-        (Dialect("u16be", limit=9), b"\x00\x0ax", "malformed", b"\x00\x0ax", "the limit is 9"),
+        (Dialect("u16be", limit=9), b"\x00\x0ax", "malformed", b"\x00\x0ax", "over the limit of 9"),
         (DIALECTS["netstring"], b"03:abc,", "malformed", b"3:abc,", "where a colon was expected"),
         (DIALECTS["netstring"], b"3:abcd,", "malformed", b"d,", "where a comma was expected"),
         (DIALECTS["varint"], b"\x80\x00", "malformed", b"\x80\x00", "needless zero"),
@@ -83,22 +84,26 @@ def test_what_is_broken_or_not_whole_is_said(dialect: Dialect, data: bytes, kind
     assert meaning in parts[-1].meaning
 
 
-@pytest.mark.parametrize("dialect", EVERY, ids=name)
-@given(data=st.data())
-def test_the_parts_of_good_frames_say_the_messages(dialect: Dialect, data: st.DataObject) -> None:
-    said = data.draw(messages(dialect))
+CONVERSATION = st.sampled_from(EVERY).flatmap(lambda dialect: st.tuples(st.just(dialect), messages(dialect)))
+
+
+@settings(max_examples=300)
+@given(CONVERSATION)
+def test_the_parts_of_good_frames_say_the_messages(conversation: tuple[Dialect, list[Any]]) -> None:
+    dialect, said = conversation
     stream = dialect.encode(said)
     parts = explain(stream, dialect)
     assert tiles(parts, stream)
-    assert {part.kind for part in parts} <= {"said", "delimiter"}
+    assert {part.kind for part in parts} <= ({"said", "delimiter"} if said else {"missing"})
     texts = [stream[part.start : part.end] for part in parts if part.name in ("text", "message")]
     assert texts == [message.encode() if isinstance(message, str) else message for message in said if message]
 
 
-@pytest.mark.parametrize("dialect", EVERY, ids=name)
-@given(junk=st.binary(max_size=80), data=st.data())
-def test_any_bytes_are_explained_as_the_session_hears_them(dialect: Dialect, junk: bytes, data: st.DataObject) -> None:
-    stream = dialect.encode(data.draw(messages(dialect))) + junk
+@settings(max_examples=300)
+@given(CONVERSATION, st.binary(max_size=80))
+def test_any_bytes_are_explained_as_the_session_hears_them(conversation: tuple[Dialect, list[Any]], junk: bytes) -> None:
+    dialect, said = conversation
+    stream = dialect.encode(said) + junk
     parts = explain(stream, dialect)
     assert tiles(parts, stream)
     side = Side(dialect)

@@ -221,7 +221,7 @@ def test_a_message_that_can_not_be_sent_leaves_the_conversation_unharmed() -> No
 
 
 FAULTS = [
-    (Dialect("u16be", limit=10), b"\x00\x0b", RemoteProtocolError, "the limit is 10"),
+    (Dialect("u16be", limit=10), b"\x00\x0b", RemoteProtocolError, "over the limit of 10"),
     (CLASSIC, b"\x02\x00\xff\xfe", RemoteProtocolError, "not UTF-8"),
     (Dialect("netstring"), b"01:a,", RemoteProtocolError, "where a colon was expected"),
     (Dialect("varint"), b"\x80\x00", RemoteProtocolError, "needless zero"),

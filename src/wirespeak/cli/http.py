@@ -14,9 +14,9 @@ import click
 from wirespeak.cli import LazyGroup
 from wirespeak.cli.serving import Serving, bind_options
 from wirespeak.cli.serving import serve as serve_connections
+from wirespeak.http.limits import ServerLimits
 from wirespeak.http.log import AccessLog
 from wirespeak.http.server import Handler, HttpServer
-from wirespeak.http.session import ServerLimits
 from wirespeak.http.static import StaticFiles
 from wirespeak.sockets.tasks import repeat
 
@@ -33,7 +33,15 @@ def command() -> None:
 
 
 def _seconds(option: str, field: str, help: str) -> Callable[[Any], Any]:
-    return click.option(option, field, default=getattr(DEFAULTS, field), show_default=True, type=click.FloatRange(0, min_open=True), metavar="SECONDS", help=help)
+    return click.option(
+        option,
+        field,
+        default=getattr(DEFAULTS, field),
+        show_default=True,
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help=help,
+    )
 
 
 @command.command()
@@ -46,14 +54,32 @@ def _seconds(option: str, field: str, help: str) -> Callable[[Any], Any]:
 @click.option("--hidden", is_flag=True, help="Give out names that begin with a dot too.")
 @click.option("--listing/--no-listing", default=True, show_default=True, help="List folders without an index.html.")
 @click.option("--compress/--no-compress", default=True, show_default=True, help="Compress files as they are served.")
-@click.option("--max-body", "body", default=DEFAULTS.body, show_default=True, type=click.IntRange(0), metavar="BYTES", help="The largest request body taken.")
+@click.option(
+    "--max-body",
+    "body",
+    default=DEFAULTS.body,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="BYTES",
+    help="The largest request body taken.",
+)
 @_seconds("--head-time", "head_time", "For the head of a request.")
 @_seconds("--idle-time", "idle_time", "Between two requests.")
 @_seconds("--body-grace", "grace", "Before a slow body, or a slow reader, is held to its least rate.")
 @_seconds("--handler-time", "handler_time", "For an answer.")
 @bind_options("localhost:8000")
 def serve(
-    serving: Serving, folder: Path, app: str | None, log: str, log_format: Literal['combined', 'json'], no_log: bool, quiet: bool, hidden: bool, listing: bool, compress: bool, **limits: Any
+    serving: Serving,
+    folder: Path,
+    app: str | None,
+    log: str,
+    log_format: Literal["combined", "json"],
+    no_log: bool,
+    quiet: bool,
+    hidden: bool,
+    listing: bool,
+    compress: bool,
+    **limits: Any,
 ) -> int:
     """Serve the files of FOLDER, or an application.
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
-import socket
-import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 import msgspec
@@ -21,8 +18,9 @@ from wirespeak.errors import ListenError, LocalProtocolError
 from wirespeak.sockets.address import Address, is_public
 from wirespeak.sockets.certificate import Credentials
 from wirespeak.sockets.listener import Limits, Listener, serve_until_stopped
-from wirespeak.sockets.tcp import bind
-from wirespeak.sockets.tls import server_context
+from wirespeak.sockets.tasks import run_loop
+from wirespeak.sockets.tcp import ListeningSocket, bind
+from wirespeak.sockets.tls import TLSContext, server_context
 from wirespeak.sockets.workers import run_workers
 
 __all__ = ["Serving", "announce", "bind_options", "open_sockets", "serve"]
@@ -48,7 +46,7 @@ class Serving:
     def secure(self) -> bool:
         return self.tls or self.cert is not None
 
-    def context(self, alpn: Sequence[str] = ()) -> ssl.SSLContext | None:
+    def context(self, alpn: Sequence[str] = ()) -> TLSContext | None:
         """The TLS context asked for: of the certificate given, or of one by the local authority. Raises `TLSError`."""
         if self.cert is not None:
             return server_context(Credentials.load(self.cert, self.key), alpn=alpn)
@@ -70,44 +68,72 @@ def bind_options(default: str, *, tls: bool = True) -> Callable[[F], F]:
         call.__name__, call.__doc__ = function.__name__, function.__doc__
         call.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
         options = [
-            click.option("--bind", multiple=True, default=[default], show_default=True, metavar="HOST:PORT", help="Where to listen; several times for several places; port 0 takes a free one."),
+            click.option(
+                "--bind",
+                multiple=True,
+                default=[default],
+                show_default=True,
+                metavar="HOST:PORT",
+                help="Where to listen; several times for several places; port 0 takes a free one.",
+            ),
             click.option("--json", is_flag=True, help="One JSON object a line, for programs."),
             click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes that share the work."),
-            click.option("--max-connections", default=Limits().connections, show_default=True, type=click.IntRange(1), help="Connections held at a time."),
-            click.option("--max-per-client", default=Limits().per_client, show_default=True, type=click.IntRange(1), help="The same, of one address."),
+            click.option(
+                "--max-connections",
+                default=Limits().connections,
+                show_default=True,
+                type=click.IntRange(1),
+                help="Connections held at a time.",
+            ),
+            click.option(
+                "--max-per-client", default=Limits().per_client, show_default=True, type=click.IntRange(1), help="The same, of one address."
+            ),
         ]
         if tls:
             options += [
                 click.option("--tls", is_flag=True, help="Speak TLS, with a certificate of this machine's own authority."),
-                click.option("--cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Speak TLS with this certificate (PEM)."),
-                click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The key to --cert, where it isn't in the same file."),
+                click.option(
+                    "--cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Speak TLS with this certificate (PEM)."
+                ),
+                click.option(
+                    "--key",
+                    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                    help="The key to --cert, where it isn't in the same file.",
+                ),
             ]
         options.append(click.option("--plain", is_flag=True, help="Listen in clear even where other machines can come in."))
         decorated: Any = call
         for option in reversed(options):
             decorated = option(decorated)
-        return decorated
+        return cast("F", decorated)
 
     return decorate
 
 
-def open_sockets(places: Sequence[str], *, secure: bool, plain: bool, default_port: int | None = None, option: str = "--bind") -> list[socket.socket]:
+def open_sockets(
+    places: Sequence[str], *, secure: bool, plain: bool, default_port: int | None = None, option: str = "--bind"
+) -> list[ListeningSocket]:
     """Listening sockets for the ``places`` of an option.
 
     Raises `AddressError`; `LocalProtocolError` for one that other machines can reach in clear without ``plain``;
     `ListenError`, which names the program that has the port, where that can be known, and the option to choose another.
     """
-    sockets: list[socket.socket] = []
+    sockets: list[ListeningSocket] = []
     try:
         for place in places:
             address = Address.parse(place, default_port)
             if is_public(address) and not secure and not plain:
-                raise LocalProtocolError(f"{address} can be reached from other machines, and in clear anyone on the way can listen in: give it a certificate, or say --plain")
+                raise LocalProtocolError(
+                    f"{address} can be reached from other machines, and in clear anyone on the way can listen in: "
+                    "give it a certificate, or say --plain"
+                )
             try:
                 sockets += bind(address)
             except ListenError as error:
                 if error.errno == errno.EADDRINUSE:
-                    raise ListenError(error.errno, f"can't listen on {address}: {_holder(address.port)}; choose another with {option}") from None
+                    raise ListenError(
+                        error.errno, f"can't listen on {address}: {_holder(address.port)}; choose another with {option}"
+                    ) from None
                 raise
     except BaseException:
         for sock in sockets:
@@ -143,7 +169,9 @@ def announce(service: str, addresses: Sequence[Any], *, json: bool, transport: s
             click.echo(f"listening on {address} ({'unix' if address.path is not None else transport})")
 
 
-def serve(name: str, make: Callable[[], Service], serving: Serving, *, alpn: Sequence[str] = (), on_hangup: Callable[[], None] | None = None) -> int:
+def serve(
+    name: str, make: Callable[[], Service], serving: Serving, *, alpn: Sequence[str] = (), on_hangup: Callable[[], None] | None = None
+) -> int:
     """Listen as ``serving`` says and give each connection to the service that ``make`` makes; the exit code.
 
     ``make`` is called in each worker process, inside its event loop. ``on_hangup`` is called at SIGHUP.
@@ -155,13 +183,15 @@ def serve(name: str, make: Callable[[], Service], serving: Serving, *, alpn: Seq
 
     async def work() -> None:
         listener = Listener(sockets, make(), tls=context, limits=limits)
-        listener.start()
-        if serving.workers == 1:
-            announce(name, listener.addresses, json=serving.json)
-        await serve_until_stopped([listener], on_hangup=on_hangup)
+
+        def say() -> None:
+            if serving.workers == 1:
+                announce(name, listener.addresses, json=serving.json)
+
+        await serve_until_stopped([listener], on_ready=say, on_hangup=on_hangup)
 
     if serving.workers == 1:
-        asyncio.run(work())
+        run_loop(work())
         return 0
     announce(name, [sock.getsockname() for sock in sockets], json=serving.json)
-    return run_workers(serving.workers, lambda: asyncio.run(work()))
+    return run_workers(serving.workers, lambda: run_loop(work()))

@@ -6,7 +6,6 @@ its user: in colours on a terminal, plainly into a pipe, as JSON lines to a prog
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
 import signal
@@ -29,6 +28,8 @@ from wirespeak.errors import ListenError
 from wirespeak.localnet import SERVICES, LocalNet, LocalService, Trial
 from wirespeak.sockets.address import LOCALHOST, Address
 from wirespeak.sockets.listener import serve_until_stopped
+from wirespeak.sockets.tasks import run_loop
+from wirespeak.sockets.tcp import ListeningSocket
 
 __all__ = ["command"]
 
@@ -66,25 +67,23 @@ def command(dir: Path | None, host: str, ephemeral: bool, plain: bool, json: boo
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
     host = Address(host.removeprefix("[").removesuffix("]")).host
     with _opened(host, ports, ephemeral, plain) as opened, _folder(dir, ephemeral) as folder:
-        asyncio.run(_run(LocalNet(folder, host, passing=ephemeral), opened, json))
+        run_loop(_run(LocalNet(folder, host, passing=ephemeral), opened, json))
     if json:
         _tell(event="stopped")
     else:
         click.echo("\nStopped." if sys.stdout.isatty() else "Stopped.")  # the terminal shows ^C on the line before
 
 
-async def _run(net: LocalNet, opened: list[tuple[LocalService, list[Any]]], json: bool) -> None:
+async def _run(net: LocalNet, opened: list[tuple[LocalService, list[ListeningSocket]]], json: bool) -> None:
     listeners = [net.run(service, sockets) for service, sockets in opened]
 
     def say() -> None:
         with suppress(BrokenPipeError):  # nobody needs to read it
             (_tell_events if json else _show)(net)
 
-    # Said in the loop's first turn: by then it is true that it accepts, and that a signal stops it in good order.
-    asyncio.get_running_loop().call_soon(say)
     # A terminal that is closed stops it as Ctrl-C does; but not under nohup.
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    await serve_until_stopped(listeners, on_hangup=None if ignored else lambda: signal.raise_signal(signal.SIGTERM))
+    await serve_until_stopped(listeners, on_ready=say, on_hangup=None if ignored else lambda: signal.raise_signal(signal.SIGTERM))
 
 
 # --- where it listens, and where its data lies
@@ -101,9 +100,11 @@ def _folder(folder: Path | None, ephemeral: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _opened(host: str, ports: dict[str, int | None], ephemeral: bool, plain: bool) -> Iterator[list[tuple[LocalService, list[Any]]]]:
+def _opened(
+    host: str, ports: dict[str, int | None], ephemeral: bool, plain: bool
+) -> Iterator[list[tuple[LocalService, list[ListeningSocket]]]]:
     """Each service with its sockets, which listen; all are closed in the end. Raises what `open_sockets` does."""
-    opened: list[tuple[LocalService, list[Any]]] = []
+    opened: list[tuple[LocalService, list[ListeningSocket]]] = []
     try:
         for service in SERVICES:
             port = ports[f"{service.name}_port"]
@@ -116,10 +117,10 @@ def _opened(host: str, ports: dict[str, int | None], ephemeral: bool, plain: boo
             _close(sockets)
 
 
-def _open(service: LocalService, host: str, port: int, plain: bool) -> list[Any]:
+def _open(service: LocalService, host: str, port: int, plain: bool) -> list[ListeningSocket]:
     """The listening sockets of one service."""
 
-    def listen(host: str, port: int) -> list[Any]:
+    def listen(host: str, port: int) -> list[ListeningSocket]:
         return open_sockets([str(Address(host, port))], secure=service.secure, plain=plain, option=f"--{service.name}-port")
 
     if host != LOCALHOST:
@@ -137,7 +138,7 @@ def _open(service: LocalService, host: str, port: int, plain: bool) -> list[Any]
     raise AssertionError("the last try returns or raises")
 
 
-def _close(sockets: list[Any]) -> None:
+def _close(sockets: list[ListeningSocket]) -> None:
     for sock in sockets:
         sock.close()
 

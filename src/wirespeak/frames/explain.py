@@ -42,6 +42,9 @@ class _Stream:
 
     def explained(self) -> list[Part]:
         data, dialect = self.data, self.dialect
+        if not data:
+            self.number += 1
+            self.take(0, "missing", "nothing came; expected a frame, which begins with a length", "frames 1", kind="missing")
         while self.at < len(data):
             self.number += 1
             if len(self.parts) > MAX_PARTS:

@@ -131,7 +131,8 @@ class Dialect:
         if length > self.limit:
             if length == self.mark:
                 return End()
-            raise RemoteProtocolError(f"a message of {length:,} bytes; the limit is {self.limit:,}", offset=0, clause="frames 3")
+            what = f"a message of {length:,} bytes, over the limit of {self.limit:,}, announced"
+            raise RemoteProtocolError(what, offset=0, clause="frames 3")
         if stop + len(form.tail) > len(data):
             return stop + len(form.tail) - at
         if not data.startswith(form.tail, stop):
@@ -143,7 +144,7 @@ class Dialect:
         try:
             body.decode()
         except UnicodeDecodeError as error:
-            what = f"a text that is not UTF-8: its byte {error.start} is 0x{body[error.start]:02x}"
+            what = f"a text that is not UTF-8 (its byte {error.start} is 0x{body[error.start]:02x})"
             raise RemoteProtocolError(what, offset=start - at + error.start, clause="RFC 3629 4") from None
         raise AssertionError("a whole message stands there, which read() gives out")
 

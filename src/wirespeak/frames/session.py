@@ -124,7 +124,7 @@ class FramesSession:
         if data:
             self._input.feed(data)
             if self._opening and self._is_http():
-                return self._fail(RemoteProtocolError("an HTTP request: here frames are spoken", offset=0, clause="frames 7"), now)
+                return self._fail(RemoteProtocolError("an HTTP request, but frames are spoken here", clause="frames 7"), now)
         if self._at == len(self._data):
             if len(self._input) < self._needed:
                 return self._await_more(now)

@@ -26,8 +26,9 @@ What a server's user needs::
 """
 
 from wirespeak.http.fields import Fields
+from wirespeak.http.limits import ServerLimits
 from wirespeak.http.messages import Data, End, Request, Response
 from wirespeak.http.server import Handler, HttpServer, Tunnel
-from wirespeak.http.session import ServerLimits, ServerSession
+from wirespeak.http.session import ServerSession
 
 __all__ = ["Data", "End", "Fields", "Handler", "HttpServer", "Request", "Response", "ServerLimits", "ServerSession", "Tunnel"]

@@ -145,7 +145,7 @@ class ChunkedReader(Reader):
             raise _fault(f"more than {MAX_EXTENSIONS:,} bytes of chunk extensions", "RFC 9112 7.1.1")
         self._left = int(match[1], 16)
         if self.received + self._left > self._limit:
-            raise RemoteProtocolError(f"a body of more than {self._limit:,} bytes", code=413, clause="RFC 9110 15.5.14")
+            raise too_large(self._limit)
         if not self._left:
             self._trailers = []
 
@@ -189,6 +189,11 @@ def _fault(message: str, clause: str) -> RemoteProtocolError:
     return RemoteProtocolError(message, code=400, clause=clause)
 
 
+def too_large(limit: float) -> RemoteProtocolError:
+    """The body has more than ``limit`` bytes."""
+    return RemoteProtocolError(f"a body of more than {limit:,} bytes", code=413, clause="RFC 9110 15.5.14")
+
+
 def request_reader(request: Request, limit: float = math.inf) -> Reader | None:
     """How the body of ``request`` is framed (RFC 9112 6.3); None where it has none.
 
@@ -214,7 +219,7 @@ def request_reader(request: Request, limit: float = math.inf) -> Reader | None:
         return None
     size = content_length(length)
     if size > limit:
-        raise RemoteProtocolError(f"a body of {size:,} bytes; {limit:,} are taken", code=413, clause="RFC 9110 15.5.14")
+        raise too_large(limit)
     return LengthReader(size) if size else None
 
 

@@ -97,6 +97,7 @@ class Connection:
         # Watching is done by another session in the place of ours; what only ours knows is asked of ours.
         self._talk: Session = self._session if observer is None else Tap(self._session, observer, now())
         self._queue: deque[Segment] = deque()  # of the request, not yet given to the stream
+        self._taken = 0  # bytes of its first segment that have been
         self._held: list[Segment] = []  # the body, while 100 (Continue) is waited for
         self._upload: Upload | None = None
         self._proceed_at: float | None = None
@@ -255,12 +256,14 @@ class Connection:
         portion: list[Segment] = []
         room = PORTION
         while self._queue and room > 0:
-            segment = self._queue.popleft()
-            if size_of(segment) > room:
-                segment, rest = _split(segment, room)
-                self._queue.appendleft(rest)
-            portion.append(segment)
-            room -= size_of(segment)
+            segment, left = self._queue[0], size_of(self._queue[0]) - self._taken
+            portion.append(segment if left <= room and not self._taken else _part(segment, self._taken, min(left, room)))
+            if left <= room:
+                self._queue.popleft()
+                self._taken = 0
+            else:
+                self._taken += room
+            room -= left
         return portion
 
     def _go_on(self) -> None:
@@ -277,6 +280,7 @@ class Connection:
         if self._queue or self._held or self.stream.unsent:
             self._cut_short = True
             self._queue.clear()
+            self._taken = 0
             self._held.clear()
 
 
@@ -295,8 +299,8 @@ async def _pieces(body: Any) -> AsyncIterator[bytes]:
             yield piece
 
 
-def _split(segment: Segment, size: int) -> tuple[Segment, Segment]:
+def _part(segment: Segment, start: int, size: int) -> Segment:
     if isinstance(segment, FileSlice):
-        return FileSlice(segment.file, segment.offset, size), FileSlice(segment.file, segment.offset + size, segment.count - size)
-    assert isinstance(segment, bytes)
-    return segment[:size], segment[size:]
+        return FileSlice(segment.file, segment.offset + start, size)
+    assert isinstance(segment, bytes)  # a client's body holds nothing else
+    return segment[start : start + size]

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from wirespeak.contract import FileSlice
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
 from wirespeak.http.fields import REMEMBERED_HEAD, Fields, FieldsLike, field_line
-from wirespeak.http.grammar import ABSOLUTE_FORM, BARE_CR, BARE_LF, FIELD_VALUE, HOST, REQUEST_LINE, STATUS_LINE, TOKEN_ONLY
+from wirespeak.http.grammar import ABSOLUTE_FORM, BARE_CR, BARE_LF, FIELD_VALUE, HOST, REQUEST_LINE, STATUS_LINE, TCHAR_BYTES, TOKEN_ONLY
 from wirespeak.http.status import REASONS
 
 __all__ = ["Body", "Data", "End", "IncomingBody", "Request", "Response", "parse_request_head", "parse_response_head"]
@@ -293,6 +293,22 @@ def fault_of_incomplete(head: bytes) -> RemoteProtocolError | None:
         return None
     assert fault is not None
     return RemoteProtocolError(f"a {name}; lines end in CRLF", code=400, offset=fault.start(), clause="RFC 9112 2.2")
+
+
+def fault_of_beginning(head: bytes, line_limit: int) -> RemoteProtocolError | None:
+    """The fault in the beginning of a request, if any is plain already, its line being at most ``line_limit`` bytes."""
+    if len(head) > line_limit and not 0 <= head.find(b"\r\n", 2) <= line_limit:
+        return too_long(line_limit)
+    if fault := fault_of_incomplete(head):
+        return fault
+    if head[:1] not in TCHAR_BYTES and head[:2] != b"\r\n"[: len(head)]:
+        return RemoteProtocolError("no method at the start of the request", code=400, offset=0, clause="RFC 9112 3.1")
+    return None
+
+
+def too_long(limit: int) -> RemoteProtocolError:
+    """The request line has more than ``limit`` bytes."""
+    return RemoteProtocolError(f"a request line of more than {limit:,} bytes", code=414, clause="RFC 9110 15.5.15")
 
 
 def encode_request_line(method: str, target: str) -> bytes:

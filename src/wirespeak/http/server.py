@@ -15,7 +15,7 @@ import inspect
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from email.utils import formatdate
 from typing import Any
@@ -24,9 +24,10 @@ from wirespeak.contract import FileSlice, Link, Session, size_of
 from wirespeak.errors import ConnectionLost, IncompleteMessage, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from wirespeak.http.counters import Counters
 from wirespeak.http.fields import Fields
+from wirespeak.http.limits import ServerLimits
 from wirespeak.http.log import AccessLog
 from wirespeak.http.messages import Data, End, Request, Response
-from wirespeak.http.session import Late, ServerLimits, ServerSession
+from wirespeak.http.session import Late, ServerSession
 
 __all__ = ["Handler", "HttpServer", "RequestBody", "Tunnel"]
 
@@ -62,8 +63,8 @@ class HttpServer:
         self.counted = log is not None or counters is not None
         # Whether the body is read before the handler is called: a coroutine reads it itself, and an object may say by
         # ``reads_body = False`` that it has no use for one.
-        call = handler if inspect.isfunction(handler) or inspect.ismethod(handler) else getattr(handler, "__call__", handler)
-        self.collects = not inspect.iscoroutinefunction(call) and getattr(handler, "reads_body", True)
+        is_coroutine = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+        self.collects = not is_coroutine and getattr(handler, "reads_body", True)
         self._server_line = f"Server: {name}\r\n".encode("ascii") if name else b""
         self._standing = b""
         self._since = self._until = 0.0  # the second that it is of
@@ -395,7 +396,7 @@ class Tunnel:
             self._http.send(End())
 
 
-async def _pieces(body: Any) -> AsyncIterator[bytes]:
+async def _pieces(body: Any) -> AsyncGenerator[bytes, None]:
     """What ``body`` yields, whichever way it does; a generator that is given up is closed at once."""
     if hasattr(body, "aclose"):
         async with aclosing(body):
@@ -411,4 +412,3 @@ async def _pieces(body: Any) -> AsyncIterator[bytes]:
         finally:
             if hasattr(body, "close"):
                 body.close()
-

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from wirespeak.buffer import Buffer
-from wirespeak.contract import ABORT, FINISH, FileSlice, Segment, Wake, size_of
+from wirespeak.contract import ABORT, FINISH, FileSlice, Segment, Wake
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
-from wirespeak.http.body import LengthReader, Reader, chunk, last_chunk, request_reader
+from wirespeak.http.answer import CLOSE, last_words, streamed_head, whole_head
+from wirespeak.http.body import LengthReader, Reader, chunk, last_chunk, request_reader, too_large
 from wirespeak.http.fields import Fields
-from wirespeak.http.grammar import TCHAR_BYTES
-from wirespeak.http.messages import Data, End, Request, Response, encode_status_line, fault_of_incomplete, parse_request_head
+from wirespeak.http.limits import ServerLimits
+from wirespeak.http.messages import Data, End, Request, Response, encode_status_line, fault_of_beginning, parse_request_head, too_long
 from wirespeak.http.states import SERVER_READS, SERVER_WRITES, Event, Reads, Writes
-from wirespeak.http.status import REASONS
 
-__all__ = ["Late", "ServerLimits", "ServerSession"]
+__all__ = ["Late", "ServerSession"]
 
 # What is kept of later requests while an answer is made. Enough for pipelining; the rest waits in the peer's socket.
 KEPT = 64 << 10
@@ -41,32 +41,13 @@ JOINED = 32 << 10
 PROBE_EVERY = 0.5
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-CLOSE = b"Connection: close\r\n\r\n"
 KEEP_ALIVE = b"Connection: keep-alive\r\n\r\n"
-
-
-@dataclass(slots=True, frozen=True)
-class ServerLimits:
-    """The bounds of one connection; times in seconds, sizes in bytes.
-
-    A request line is due 8,000 bytes at least (RFC 9112 3); nginx and Apache draw the line at 8 KB, and at 32 KB and
-    more for all fields together. ``body_rate`` is the least that a body, and an answer, has to move at once ``grace``
-    is over: slower than any line in use, faster than an attacker who holds connections open likes.
-    """
-
-    line: int = 16 << 10
-    head: int = 48 << 10
-    body: int = 64 << 20
-    head_time: float = 20.0
-    idle_time: float = 75.0
-    handler_time: float = 60.0
-    grace: float = 20.0
-    body_rate: int = 1024
 
 
 @dataclass(slots=True)
 class Late:
     """Event: the answer was not there in time; 503 has been sent in its place where nothing had been said yet."""
+
 
 # The members under names of their own: looking one up in its class costs as much as a call, and each turn does so ten times.
 READS_HEAD, READS_BODY, READS_WAIT, READS_TUNNEL, READS_DISCARD = Reads
@@ -179,13 +160,13 @@ class ServerSession:
         try:
             request = parse_request_head(head)
             values = request.fields.values
-            self._reader = reader = request_reader(request, limits.body) if "content-length" in values or "transfer-encoding" in values else None
-        except RemoteProtocolError as error:
-            if head.find(b"\r\n") > limits.line:
-                error = _too_long(limits.line)
-            return self._refuse(error, now)
+            self._reader = reader = (
+                request_reader(request, limits.body) if "content-length" in values or "transfer-encoding" in values else None
+            )
+        except RemoteProtocolError as fault:
+            return self._refuse(too_long(limits.line) if head.find(b"\r\n") > limits.line else fault, now)
         if len(request.target) + len(request.method) > limits.line:
-            return self._refuse(_too_long(limits.line), now)
+            return self._refuse(too_long(limits.line), now)
         connection = values.get("connection")
         if connection is None or connection == "keep-alive":
             self._keep_alive = request.minor == 1 or connection is not None
@@ -220,11 +201,16 @@ class ServerSession:
         limits, buffer = self._limits, self._input
         if head is not None:  # it begins with an empty line, which some clients send after a body (RFC 9112 2.2)
             if head[1] != 10:
-                return self._refuse(RemoteProtocolError("a bare carriage return where a request was expected", code=400, offset=0, clause="RFC 9112 2.2"), now)
+                return self._refuse(
+                    RemoteProtocolError("a bare carriage return where a request was expected", code=400, offset=0, clause="RFC 9112 2.2"),
+                    now,
+                )
             rest = buffer.rest()
             buffer.feed(head[2:] + rest)
             if len(head) == 4 or head[2] == 13:
-                return self._refuse(RemoteProtocolError("an empty line where a request was expected", code=400, offset=2, clause="RFC 9112 2.2"), now)
+                return self._refuse(
+                    RemoteProtocolError("an empty line where a request was expected", code=400, offset=2, clause="RFC 9112 2.2"), now
+                )
             return self._receive_head(now)
         if not buffer:
             self.closed = True  # the peer, or we, wanted no more than was said
@@ -233,15 +219,10 @@ class ServerSession:
         if kept == b"\r\n" and not self._eof:
             buffer.clear()  # an empty line behind a body is no beginning of a request (RFC 9112 2.2)
             return ()
-        line_end = kept.find(b"\r\n", 2)
-        if len(kept) > limits.line and not 0 <= line_end <= limits.line:
-            return self._refuse(_too_long(limits.line), now)
+        if fault := fault_of_beginning(kept, limits.line):
+            return self._refuse(fault, now)
         if buffer.overfull(limits.head):
             return self._refuse(RemoteProtocolError(f"fields of more than {limits.head:,} bytes", code=431, clause="RFC 6585 5"), now)
-        if fault := fault_of_incomplete(kept):
-            return self._refuse(fault, now)
-        if kept[:1] not in TCHAR_BYTES and kept[:2] != b"\r\n"[: len(kept)]:
-            return self._refuse(RemoteProtocolError("no method at the start of the request", code=400, offset=0, clause="RFC 9112 3.1"), now)
         if self._eof:
             self.closed = True
         elif not self._partial:
@@ -267,7 +248,7 @@ class ServerSession:
         size = sum([len(event.data) for event in events if type(event) is Data])
         self._body_size += size
         if self._body_size > limits.body:
-            return self._refuse(_too_large(limits.body), now)
+            return self._refuse(too_large(limits.body), now)
         if type(events[-1]) is End:
             self._reads = SERVER_READS[READS_BODY, ON_END]
             self._reader = None
@@ -316,19 +297,18 @@ class ServerSession:
                 return self._refuse(error, now)
         if self._reads is READS_TUNNEL:
             return (End(),)
-        if self._reads is READS_WAIT and self._writes is WRITES_ANSWER:
+        if self._reads is READS_WAIT and self._writes is WRITES_ANSWER and self._request is not None and self._request.minor:
             # A peer that ended its side may still wait for the answer, or be gone: a FIN doesn't tell. An interim answer,
             # which a client that didn't ask for it discards (RFC 9110 15.2.1), brings a reset from one that is gone.
-            if self._request is not None and self._request.minor:
-                self._probe_at = now + PROBE_EVERY
+            self._probe_at = now + PROBE_EVERY
         return ()
 
     def consumed(self, count: int) -> None:
         self._unconsumed -= count
-        if not self.reading:
-            self._set_reading()
-            if self.reading:
-                self._wake()
+        was_reading = self.reading
+        self._set_reading()
+        if self.reading and not was_reading:
+            self._wake()
 
     def wants_body(self) -> None:
         """Someone is about to read the body: say 100 (Continue) where the peer waits for it (RFC 9110 10.1.1)."""
@@ -368,21 +348,22 @@ class ServerSession:
         assert request is not None
         ready = response.prepared
         if ready is not None and ready[1] is body and ready[2] is response.fields and ready[3] == status:
-            head = ready[0]
+            lines = ready[0]
         else:
-            head = self._prepare(response, whole)
+            head = whole_head(response, request.method) if whole else streamed_head(response, request.minor)
+            lines, self._left_to_send, self.chunked = head.lines, head.length, head.chunked
+            if head.closes:
+                self._keep_alive = False
         self.bodiless = bodiless = request.method == "HEAD" or status == 304 or status == 204
-        if not whole:
-            head = self._announce(response, head)
         if self._finishing or (self._reads is READS_BODY and not self._is_droppable()):
             self._keep_alive = False
         end = (b"\r\n" if request.minor else KEEP_ALIVE) if self._keep_alive else CLOSE
         self._writes = following
         self._answer_by = self._probe_at = math.inf
         if kind is bytes and len(body) <= JOINED and not bodiless:
-            self._out.append(b"".join((head, self._standing(), end, body)))
+            self._out.append(b"".join((lines, self._standing(), end, body)))
         else:
-            self._out.append(b"".join((head, self._standing(), end)))
+            self._out.append(b"".join((lines, self._standing(), end)))
             if whole and not bodiless:
                 self._out.extend(body if kind is list or kind is tuple else (body,))
         if whole:
@@ -394,55 +375,6 @@ class ServerSession:
         Not where the peer waits for 100 (Continue): after this answer it may send its body or not (RFC 9110 10.1.1).
         """
         return not self._continue_due and not (isinstance(self._reader, LengthReader) and self._reader.left > UNWANTED)
-
-    def _prepare(self, response: Response, whole: bool) -> bytes:
-        """Status line and fields, with the length of a body that is known; kept in ``response``, which may be sent again."""
-        status, body = response.status, response.body
-        fields = Fields(response.fields)
-        if "transfer-encoding" in fields:
-            raise LocalProtocolError("Transfer-Encoding is set from the body, not by hand (RFC 9112 6.1)")
-        if "connection" in fields:
-            if "close" in fields.tokens("connection"):
-                self._keep_alive = False
-            fields = fields.without("connection")
-        if not whole:
-            return encode_status_line(status, response.reason) + fields.encode()
-        size = sum(map(size_of, body)) if isinstance(body, (list, tuple)) else size_of(body)
-        given = fields.get("content-length")
-        reusable = "connection" not in Fields(response.fields)
-        if status == 204 or status == 304:
-            if size:
-                raise LocalProtocolError(f"a {status} carries no body (RFC 9110 6.4.1)")
-            if status == 204:  # RFC 9110 8.6: no Content-Length either
-                fields = fields.without("content-length")
-        elif given is None:
-            fields = fields.with_("Content-Length", str(size))
-        elif given != str(size):
-            if size or self._request is None or self._request.method != "HEAD":
-                raise LocalProtocolError(f"Content-Length says {given}, the body has {size} bytes (RFC 9110 8.6)")
-            reusable = False  # right as an answer to HEAD alone
-        prepared = encode_status_line(status, response.reason) + fields.encode()
-        if reusable and not isinstance(body, list):  # which may be changed in place
-            response.prepared = (prepared, body, response.fields, status)
-        return prepared
-
-    def _announce(self, response: Response, head: bytes) -> bytes:
-        """How the end of a body that is sent as it is made will be known."""
-        self._left_to_send = None
-        self.chunked = False
-        given = Fields(response.fields).get("content-length")
-        if given is not None:
-            self._left_to_send = int(given) if given.isascii() and given.isdigit() else -1
-            if self._left_to_send < 0:
-                raise LocalProtocolError(f"Content-Length of {given!r}: digits alone (RFC 9110 8.6)")
-        elif response.status in (204, 304):
-            pass  # no framing either: there is no body (RFC 9112 6.1)
-        elif self._request is not None and self._request.minor:
-            self.chunked = True
-            head += b"Transfer-Encoding: chunked\r\n"
-        else:
-            self._keep_alive = False  # HTTP/1.0 knows no chunks: the end of the connection ends the body
-        return head
 
     def _send_interim(self, response: Response) -> None:
         """1xx, and what ends HTTP on this connection: 101 (RFC 9110 7.8), and 2xx to CONNECT (9.3.6)."""
@@ -456,13 +388,18 @@ class ServerSession:
             if switch:
                 raise LocalProtocolError("101 to an HTTP/1.0 client (RFC 9110 7.8)")
             return  # RFC 9110 15.2: no interim answers to HTTP/1.0
-        if size_of(response.body) if isinstance(response.body, bytes) else response.body:
+        if response.body:
             raise LocalProtocolError(f"a {response.status} carries no body (RFC 9110 15.2)")
         if "content-length" in response.fields or "transfer-encoding" in response.fields:
             raise LocalProtocolError(f"a {response.status} has neither Content-Length nor Transfer-Encoding (RFC 9110 8.6, RFC 9112 6.1)")
         if response.status == 100:
             self._continue_due = False
-        self._out.append(encode_status_line(response.status, response.reason) + Fields(response.fields).encode() + (self._standing() if switch else b"") + b"\r\n")
+        self._out.append(
+            encode_status_line(response.status, response.reason)
+            + Fields(response.fields).encode()
+            + (self._standing() if switch else b"")
+            + b"\r\n"
+        )
         self._writes = following
         if switch:
             self._reads = SERVER_READS[self._reads, ON_SWITCH]
@@ -559,10 +496,8 @@ class ServerSession:
         return (error,)
 
     def _say_last(self, status: int, text: str) -> None:
-        """A last answer of the session's own, in plain text; a peer's bytes in it are shown by repr() alone."""
-        body = b"" if self._request is not None and self._request.method == "HEAD" else f"{status} {REASONS.get(status, '')}\n\n{text}".encode()
-        head = b"Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n" % len(body)
-        self._out.append(encode_status_line(status, None) + head + self._standing() + CLOSE + body)
+        with_body = self._request is None or self._request.method != "HEAD"
+        self._out.append(last_words(status, text, self._standing(), with_body=with_body))
 
     def finish(self, now: float) -> None:
         self._finishing = True
@@ -626,11 +561,3 @@ class ServerSession:
             self.reading = not self._pending
         else:
             self.reading = reads is READS_DISCARD or len(self._input) < KEPT
-
-
-def _too_long(limit: int) -> RemoteProtocolError:
-    return RemoteProtocolError(f"a request line of more than {limit:,} bytes", code=414, clause="RFC 9110 15.5.15")
-
-
-def _too_large(limit: int) -> RemoteProtocolError:
-    return RemoteProtocolError(f"a body of more than {limit:,} bytes", code=413, clause="RFC 9110 15.5.14")

@@ -18,6 +18,7 @@ from wirespeak.http.counters import Counters
 from wirespeak.sockets.address import EVERYWHERE, LOCALHOST, Address
 from wirespeak.sockets.authority import Authority
 from wirespeak.sockets.listener import Listener
+from wirespeak.sockets.tcp import ListeningSocket
 from wirespeak.sockets.tls import server_context
 
 __all__ = ["LocalNet", "LocalService", "Running", "Trial"]
@@ -108,7 +109,7 @@ class LocalNet:
             raise WirespeakError(f"the data folder {folder} can't be made: {error.strerror}; choose another with --dir") from None
         self.authority = Authority.open(folder / "authority")
 
-    def run(self, service: LocalService, sockets: Sequence[Any]) -> Listener:
+    def run(self, service: LocalService, sockets: Sequence[ListeningSocket]) -> Listener:
         """A listener that gives out ``service`` on ``sockets``, which listen already. Called inside the event loop."""
         running = Running(service, [Address.of(sock.getsockname()) for sock in sockets])
         self.running.append(running)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from typing import Final
 
 from wirespeak import contract
 from wirespeak.http.guard import guarded
+from wirespeak.http.limits import ServerLimits
 from wirespeak.http.server import HttpServer
-from wirespeak.http.session import ServerLimits
 from wirespeak.localnet.net import LocalNet, LocalService, Running, Trial
 from wirespeak.localnet.site import Site
 from wirespeak.sockets.address import Address
@@ -27,6 +29,11 @@ def _web(net: LocalNet, running: Running) -> contract.Service:
     return server
 
 
+def _ourselves() -> str:
+    """How to call this program from another terminal."""
+    return "wirespeak" if shutil.which("wirespeak") else f"{shlex.quote(sys.executable)} -m wirespeak"
+
+
 def _request(running: Running) -> tuple[str, ...]:
     return ("GET /explain HTTP/1.1", f"Host: {Address(running.host, running.port)}", "")
 
@@ -35,7 +42,7 @@ def _by_hand(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     return (
         Trial(f"curl -v {running.url}explain", "What curl says, and what it is told, each byte explained."),
         Trial(f"telnet {running.host} {running.port}", "What you type comes back explained.", _request(running)),
-        Trial(f"wirespeak http get --explain {running.url}", "The whole conversation as it ran, in this project’s own client."),
+        Trial(f"{_ourselves()} http get --explain {running.url}", "The whole conversation as it ran, in this project’s own client."),
     )
 
 

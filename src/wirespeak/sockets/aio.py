@@ -77,12 +77,12 @@ class Connection:
         "_armed",
         "_busy",
         "_conversation",
+        "_deaf",
         "_ended",
         "_fd",
         "_handle",
         "_loop",
         "_output",
-        "_deaf",
         "_reading",
         "_rooms",
         "_sock",
@@ -98,7 +98,9 @@ class Connection:
     session: Session
     _handle: Callable[[Any], None]
 
-    def __init__(self, sock: socket.socket, peer: Any, turn: Turn, loop: asyncio.AbstractEventLoop, ended: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, sock: socket.socket, peer: Any, turn: Turn, loop: asyncio.AbstractEventLoop, ended: Callable[[Connection], None]
+    ) -> None:
         self._sock = sock
         self._fd = sock.fileno()
         self._loop = loop

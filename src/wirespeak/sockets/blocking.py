@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from wirespeak.contract import Service
+from wirespeak.contract import Segment, Service
 from wirespeak.errors import ConnectionLost, TimeoutError, TLSError
 from wirespeak.sockets import network
 from wirespeak.sockets.inplace import InPlace
@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 # Seconds for a TLS handshake on the server's side (as in ``aio.py``).
 HANDSHAKE_TIME = 20.0
+# Seconds after which a session is told anew how much of its output waits.
+TELL_EVERY = 1.0
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -114,14 +116,37 @@ class _BlockingLink(InPlace):
     """A conversation that one thread carries alone."""
 
     def __init__(self, stream: SocketStream, service: Service, clock: Callable[[], float]) -> None:
-        self.stream = stream
+        self._stream = stream
+        self._clock = clock
         super().__init__(service, clock, peer=stream.peer, local=stream.local, tls=stream.tls)
 
+    def exchange(self, segments: Sequence[Segment], *, read: bool) -> bytes | None:
+        """Write ``segments`` and read what comes, and tell the session how the writing goes.
+
+        Raises `TimeoutError` at the session's deadline.
+        """
+        stream, session = self._stream, self.session
+        due = self._clock()  # what can't be written at once is told of at once
+        while True:
+            writing = bool(segments or stream.unsent)
+            try:
+                data = run(stream.exchange(segments, min(due, session.deadline) if writing else session.deadline, read=read))
+            except TimeoutError:
+                now = self._clock()
+                session.blocked(stream.unsent, now)
+                if not writing or now >= session.deadline:
+                    raise
+                segments, due = (), now + TELL_EVERY
+            else:
+                if writing:
+                    session.blocked(stream.unsent, self._clock())
+                return data
+
     async def room(self) -> None:
-        """The thread itself waits until all is written, or the session's deadline comes."""
+        """The thread itself waits until all is written."""
         await super().room()
         try:
-            await self.stream.exchange(self.output(), self.session.deadline, read=False)
+            self.exchange(self.output(), read=False)
         except TimeoutError:
             self.abort()
             raise ConnectionLost("the peer takes nothing") from None
@@ -146,19 +171,19 @@ def converse(sock: socket.socket, service: Service, clock: Callable[[], float] =
             if link.aborted:
                 stream.abort()
                 raise ConnectionLost("the connection was cut off on this side")
-            if session.closed:
-                run(stream.exchange(segments, session.deadline, read=False))
-                break
-            data = b""
             if link.tls_agreed is not None:
                 run(stream.exchange(segments, clock() + HANDSHAKE_TIME, read=False))
                 run(stream.shake_hands(link.tls_agreed, "the client", clock() + HANDSHAKE_TIME, server_side=True))
                 link.secured(stream.tls)
-                continue
+                segments = link.output()
+            if session.closed:
+                link.exchange(segments, read=False)
+                break
+            data = b""
             read = session.reading and not ended
             try:
                 if read or segments or stream.unsent:
-                    data = run(stream.exchange(segments, session.deadline, read=read))
+                    data = link.exchange(segments, read=read)
                 elif session.deadline == math.inf:
                     raise ConnectionLost("the conversation waits for nothing, and has not ended")
                 else:
@@ -166,7 +191,6 @@ def converse(sock: socket.socket, service: Service, clock: Callable[[], float] =
                     link.tick()
             except TimeoutError:
                 link.tick()
-            session.blocked(stream.unsent, clock())
     except (ConnectionLost, TimeoutError, TLSError) as lost:
         error = lost
     finally:

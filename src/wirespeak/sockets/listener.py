@@ -17,7 +17,7 @@ import signal
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -213,10 +213,13 @@ async def serve_until_stopped(
     listeners: Sequence[Listener],
     *,
     grace: float = GRACE,
+    on_ready: Callable[[], None] | None = None,
     on_hangup: Callable[[], None] | None = None,
-    on_stop: Callable[[], Awaitable[None] | None] | None = None,
 ) -> None:
-    """Accept on all ``listeners`` until SIGTERM or SIGINT, then stop in good order; SIGHUP calls ``on_hangup``."""
+    """Accept on all ``listeners`` until SIGTERM or SIGINT, then stop in good order.
+
+    ``on_ready`` is called once they accept and a signal stops them in good order; SIGHUP calls ``on_hangup``.
+    """
     loop = asyncio.get_running_loop()
     allow_many_files()
     stop = asyncio.Event()
@@ -236,12 +239,12 @@ async def serve_until_stopped(
     try:
         for listener in listeners:
             listener.start()
+        if on_ready is not None:
+            on_ready()
         await stop.wait()
         left = sum(await asyncio.gather(*(listener.stop(grace) for listener in listeners)))
         if left:
             logger.warning("%d connections had not finished after %.0f s and were cut off", left, grace)
-        if on_stop is not None and (done := on_stop()) is not None:
-            await done
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)

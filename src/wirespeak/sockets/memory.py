@@ -80,7 +80,7 @@ class MemoryNetwork:
         """
         open_ones = [stream for stream in self.connections if stream.open]
         following = min((stream.server.session.deadline for stream in open_ones), default=math.inf)
-        if until is not None and until <= following:
+        if until is not None and until < following:
             self._now = max(self._now, until)
             return False
         if following == math.inf:
@@ -110,6 +110,7 @@ class MemoryStream:
         self.peer = address
         self.tls: Any = tls
         self.server = _Link(self, service, network.now, peer=("client", len(network.connections)), local=address, tls=tls)
+        self.server.receive(b"")  # it may be the one that speaks first
         self._turn()
 
     # --- the contract
@@ -133,9 +134,7 @@ class MemoryStream:
             if not self._outgoing and (writing or not read):
                 return b""
             if not self._network.step(deadline):
-                self._turn()
-                if not (read and (self._incoming or self._finished)):
-                    raise TimeoutError(f"nothing from {self._name()} in time")
+                raise TimeoutError(f"nothing from {self._name()} in time")
 
     async def start_tls(self, context: Any, server_name: str, deadline: float | None) -> None:
         self.tls = MemoryTLS(server_name)

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["in_thread", "repeat", "start_task"]
+__all__ = ["in_thread", "repeat", "run_loop", "start_task"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +44,11 @@ def start_task(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T
         del loop.call_soon
     context.run(steps[0])
     return task
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """The result of ``main``, run in an event loop made for it: what a program that serves does first."""
+    return asyncio.run(main)
 
 
 @cache

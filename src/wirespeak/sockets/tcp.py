@@ -16,7 +16,10 @@ from typing import Any, TypeAlias
 from wirespeak.errors import ConnectError, ListenError
 from wirespeak.sockets.address import EVERYWHERE, Address
 
-__all__ = ["BACKLOG", "bind", "bind_all", "bind_families", "set_options", "start_connect"]
+__all__ = ["BACKLOG", "ListeningSocket", "bind", "bind_all", "bind_families", "set_options", "start_connect"]
+
+ListeningSocket: TypeAlias = socket.socket
+"""For who passes one on without touching it."""
 
 Where: TypeAlias = tuple[Any, ...]
 """An address as `socket.bind` takes it: host, port, and for IPv6 flow and scope."""

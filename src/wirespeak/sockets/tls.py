@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from wirespeak.errors import StorageError, TLSError, WirespeakError
 from wirespeak.sockets.address import parse_host
@@ -26,7 +26,20 @@ from wirespeak.sockets.address import parse_host
 if TYPE_CHECKING:
     from wirespeak.sockets.certificate import Certificate, Credentials
 
-__all__ = ["Certificates", "TLSInfo", "authority_folder", "client_context", "info_of", "server_context", "server_name", "tls_error"]
+__all__ = [
+    "Certificates",
+    "TLSContext",
+    "TLSInfo",
+    "authority_folder",
+    "client_context",
+    "info_of",
+    "server_context",
+    "server_name",
+    "tls_error",
+]
+
+TLSContext: TypeAlias = ssl.SSLContext
+"""What `server_context` and `client_context` make, for who passes one on without touching it."""
 
 # RFC 9325 4.2, for TLS 1.2: ephemeral elliptic curves, and ciphers that authenticate what they encrypt. Those of TLS 1.3
 # are all of that kind.

@@ -63,8 +63,7 @@ function addressOf(clause) {
 }
 
 for (const wire of document.querySelectorAll(".wire")) {
-  const parts = [...wire.querySelectorAll(".part")];
-  const stops = parts.filter((part) => part.hasAttribute("tabindex"));
+  const stops = [...wire.querySelectorAll(".part[tabindex]")];
   wire.classList.add("lively");
   // One stop for the Tab key, and the arrow keys from there: some hundred stops would be a long way to the next link.
   for (const part of stops.slice(1)) part.tabIndex = -1;
@@ -78,17 +77,13 @@ for (const wire of document.querySelectorAll(".wire")) {
     const part = partAt(event);
     if (!part) return;
     for (const stop of stops) stop.tabIndex = stop === part ? 0 : -1;
-    if (kept) keep(part);
-    else show(part);
+    show(part);
   });
   wire.addEventListener("focusout", (event) => {
     if (!kept && !panel.contains(event.relatedTarget) && !wire.contains(event.relatedTarget)) hide();
   });
   wire.addEventListener("click", (event) => {
-    const part = partAt(event);
-    if (!part) return;
-    if (kept && part === shown) hide();
-    else keep(part);
+    if (partAt(event)) keep(partAt(event));
   });
   wire.addEventListener("keydown", (event) => {
     const at = stops.indexOf(partAt(event));

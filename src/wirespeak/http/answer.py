@@ -1,0 +1,94 @@
+"""The head of an answer: its status line and fields, and how the end of its body will be known (RFC 9112 6, RFC 9110 8.6).
+
+What the connection adds to it (Date, Server, Connection) is the session's. Everything here raises `LocalProtocolError`
+for an answer that can't be sent, before anything of it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wirespeak.contract import size_of
+from wirespeak.errors import LocalProtocolError
+from wirespeak.http.fields import Fields
+from wirespeak.http.grammar import CONTENT_LENGTH
+from wirespeak.http.messages import Response, encode_status_line
+from wirespeak.http.status import REASONS
+
+__all__ = ["CLOSE", "Head", "last_words", "streamed_head", "whole_head"]
+
+CLOSE = b"Connection: close\r\n\r\n"
+
+
+@dataclass(slots=True)
+class Head:
+    """An encoded head without its last line, and what follows from it.
+
+    ``closes``: the connection is to end with this answer. Of a body that is sent as it is made: ``length`` is what was
+    announced, None where nothing was; ``chunked``, that it goes in chunks.
+    """
+
+    lines: bytes
+    closes: bool = False
+    length: int | None = None
+    chunked: bool = False
+
+
+def whole_head(response: Response, method: str) -> Head:
+    """The head of an answer to ``method`` whose body is there as a whole. It is remembered in ``response``."""
+    status, body = response.status, response.body
+    fields, closes = _own_fields(response)
+    size = sum(map(size_of, body)) if isinstance(body, (list, tuple)) else size_of(body)
+    given = fields.get("content-length")
+    reusable = not closes and not isinstance(body, list)  # a list may be changed in place
+    if status == 204 or status == 304:
+        if size:
+            raise LocalProtocolError(f"a {status} carries no body (RFC 9110 6.4.1)")
+        if status == 204:  # RFC 9110 8.6: no Content-Length either
+            fields = fields.without("content-length")
+    elif given is None:
+        fields = fields.with_("Content-Length", str(size))
+    elif given != str(size):
+        if size or method != "HEAD":
+            raise LocalProtocolError(f"Content-Length says {given}, the body has {size} bytes (RFC 9110 8.6)")
+        reusable = False  # right as an answer to HEAD alone
+    lines = encode_status_line(status, response.reason) + fields.encode()
+    if reusable:
+        response.prepared = (lines, body, response.fields, status)
+    return Head(lines, closes)
+
+
+def streamed_head(response: Response, minor: int) -> Head:
+    """The head of an answer, to a request of HTTP/1.``minor``, whose body will be sent as it is made."""
+    fields, closes = _own_fields(response)
+    head = Head(encode_status_line(response.status, response.reason) + fields.encode(), closes)
+    given = fields.get("content-length")
+    if given is not None:
+        if not CONTENT_LENGTH.fullmatch(given):
+            raise LocalProtocolError(f"Content-Length of {given!r}: digits alone (RFC 9110 8.6)")
+        head.length = int(given)
+    elif response.status in (204, 304):
+        pass  # there is no body, so nothing frames it (RFC 9112 6.1)
+    elif minor:
+        head.chunked = True
+        head.lines += b"Transfer-Encoding: chunked\r\n"
+    else:
+        head.closes = True  # HTTP/1.0 knows no chunks: the end of the connection ends the body
+    return head
+
+
+def _own_fields(response: Response) -> tuple[Fields, bool]:
+    """The fields that the answer's maker chose, and whether the connection is to end with it."""
+    fields = Fields(response.fields)
+    if "transfer-encoding" in fields:
+        raise LocalProtocolError("Transfer-Encoding is set from the body, not by hand (RFC 9112 6.1)")
+    if "connection" not in fields:
+        return fields, False
+    return fields.without("connection"), "close" in fields.tokens("connection")
+
+
+def last_words(status: int, text: str, standing: bytes, *, with_body: bool) -> bytes:
+    """A last answer of the session's own, in plain text; of a peer's bytes it shows only what repr() made of them."""
+    body = f"{status} {REASONS.get(status, '')}\n\n{text}".encode()
+    fields = b"Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n" % len(body)
+    return b"".join((encode_status_line(status, None), fields, standing, CLOSE, body if with_body else b""))
