@@ -110,6 +110,7 @@ def view(frames: str, page: str) -> None:
         web = Listener(open_sockets([page], secure=False, plain=False, option="--page"), HttpServer(site))
         announce("frames", pictures.addresses, json=False)
         announce("http", web.addresses, json=False)
+        click.echo(f"the page: http://localhost:{web.addresses[0][1]}/")
         await serve_until_stopped([pictures, web], grace=1.0)  # a film has no end that one could wait for
 
     asyncio.run(run())

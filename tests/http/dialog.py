@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from textwrap import dedent
 from typing import Any
 
@@ -42,12 +42,43 @@ def hello(request: Request, body: bytes) -> Response:
     return Response(body=body or f"{request.path[1:]}\n".encode())
 
 
+GET = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n"
+"""What `hello` makes of `GET`."""
+
+UPGRADE = b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
+
+
+def post(*lines: str, body: bytes = b"") -> bytes:
+    """A POST of these fields and this body."""
+    return "".join(f"{line}\r\n" for line in ("POST /up HTTP/1.1", "Host: a", *lines, "")).encode() + body
+
+
+def nothing(request: Request, body: bytes) -> None:
+    """A handler that is still at work."""
+
+
+def refuse(request: Request, body: bytes) -> Response:
+    """One that wants no body."""
+    return Response(403)
+
+
+def upgrade(request: Request, body: bytes) -> Response:
+    """One that goes on in another protocol."""
+    return Response(101, {"Connection": "upgrade", "Upgrade": "echo"}, tunnel=no_tunnel)
+
+
+async def no_tunnel(_: Any) -> None:
+    """Takes the place of a tunnel where none is run."""
+
+
 class Dialog:
     """A server's session and the smallest of conversations around it, driven as a pump drives them (`contract`)."""
 
-    def __init__(self, answer: Answer = hello, *, reads_body: bool = True, **limits: Any) -> None:
+    def __init__(self, answer: Answer = hello, *, reads_body: bool = True, consumes: bool = True, **limits: Any) -> None:
         self.answer = answer
-        self.reads_body = reads_body
+        self.reads_body = reads_body  # to its end, before it answers
+        self.consumes = consumes  # what it has read of a body
         self.now = 0.0
         self.woken = 0
         self.session = ServerSession(self._wake, ServerLimits(**limits))
@@ -56,6 +87,7 @@ class Dialog:
         self.bodies: list[bytes] = []
         self.said = b""
         self.ended = ""
+        self._answered = 0
         self._arrived = b""  # at our socket, and not read while the session doesn't read
         self.settle()
 
@@ -83,7 +115,7 @@ class Dialog:
             self.now = max(due, self.now)
             self._handle(self.session.tick(self.now))
             self.settle()
-            assert self.session.deadline > self.now, "the session wants to be called again at once, for ever"
+            assert self.session.deadline > self.now or self.ended == "RST", "the session wants to be called again at once, for ever"
         self.now = now
 
     def settle(self) -> None:
@@ -111,21 +143,18 @@ class Dialog:
                 self._tell(("request", event.method, event.target, event.fields.folded()))
                 self.requests.append(event)
                 self.bodies.append(b"")
-                if event.body is None:
-                    if self.reads_body:
-                        self.session.wants_body()
-                    else:
-                        self._answer()
+                if event.body is None and self.reads_body:
+                    self.session.wants_body()
                 else:
                     self._answer()
             elif isinstance(event, Data):
                 self._tell(("data", event.data))
                 self.bodies[-1] += event.data
-                self.session.consumed(len(event.data))
+                if self.consumes:
+                    self.session.consumed(len(event.data))
             elif isinstance(event, End):
                 self._tell(("end", event.trailers.folded()))
-                if self.reads_body:
-                    self._answer()
+                self._answer()
             elif isinstance(event, Late):
                 self._tell(("late",))
             else:
@@ -133,13 +162,14 @@ class Dialog:
                 self._tell(("error", event.code))
 
     def _tell(self, event: tuple[Any, ...]) -> None:
-        if event[0] == "data" and self.events and self.events[-1][0] == "data":
-            event = ("data", self.events.pop()[1] + event[1])
-        self.events.append(event)
+        """Note ``event``; a body's pieces as one, and none of a body that turns out to be broken."""
+        before = self.events.pop() if self.events and self.events[-1][0] == "data" and event[0] in ("data", "error") else None
+        self.events.append(("data", before[1] + event[1]) if before and event[0] == "data" else event)
 
     def _answer(self) -> None:
-        if self.session._writes.name != "ANSWER":
-            return  # a tunnel's end, or answered already
+        if self._answered == len(self.requests):
+            return  # what ended was not its body, but a tunnel
+        self._answered = len(self.requests)
         answer = self.answer(self.requests[-1], self.bodies[-1])
         for message in [answer] if isinstance(answer, Response) else answer or ():
             self.say(message)
@@ -172,7 +202,6 @@ class Step:
     open_ended: bool = False
     end: str = ""
     closed: bool = False
-    checks: bool = field(default=True)
 
 
 def steps(text: str) -> list[Step]:

@@ -15,7 +15,7 @@ from wirespeak.http.grammar import CONTENT_LENGTH
 from wirespeak.http.messages import Response, encode_status_line
 from wirespeak.http.status import REASONS
 
-__all__ = ["CLOSE", "Head", "last_words", "streamed_head", "whole_head"]
+__all__ = ["CLOSE", "Head", "interim_head", "last_words", "streamed_head", "whole_head"]
 
 CLOSE = b"Connection: close\r\n\r\n"
 
@@ -75,6 +75,27 @@ def streamed_head(response: Response, minor: int) -> Head:
     else:
         head.closes = True  # HTTP/1.0 knows no chunks: the end of the connection ends the body
     return head
+
+
+def interim_head(response: Response, minor: int) -> bytes | None:
+    """The head of an interim answer to a request of HTTP/1.``minor``, or of one that ends HTTP on its connection.
+
+    None where there is nothing to send: HTTP/1.0 knows no interim answers (RFC 9110 15.2).
+    """
+    status = response.status
+    if status == 101 or status >= 200:
+        if response.tunnel is None:
+            raise LocalProtocolError(f"a {status} here ends HTTP on this connection, so it needs a tunnel (RFC 9110 7.8, 9.3.6)")
+        if status == 101 and not minor:
+            raise LocalProtocolError("101 to an HTTP/1.0 client (RFC 9110 7.8)")
+    elif not minor:
+        return None
+    if response.body:
+        raise LocalProtocolError(f"a {status} carries no body (RFC 9110 15.2)")
+    fields = Fields(response.fields)
+    if "content-length" in fields or "transfer-encoding" in fields:
+        raise LocalProtocolError(f"a {status} has neither Content-Length nor Transfer-Encoding (RFC 9110 8.6, RFC 9112 6.1)")
+    return encode_status_line(status, response.reason) + fields.encode()
 
 
 def _own_fields(response: Response) -> tuple[Fields, bool]:

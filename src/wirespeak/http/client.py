@@ -80,6 +80,8 @@ class Options(TypedDict, total=False):
     """Whether to wait for 100 (Continue) before a body is sent; without it, for large ones."""
     on_interim: Callable[[Response], None]
     """Called with each interim answer, such as 103 (Early Hints)."""
+    on_sent: Callable[[int], None]
+    """Called with the number of bytes that were sent, as they go."""
 
 
 class Settings(TypedDict, total=False):
@@ -165,6 +167,7 @@ class _Errand:
     decode: bool
     limit: int | None
     on_interim: Callable[[Response], None] | None
+    on_sent: Callable[[int], None] | None
 
     @property
     def upload(self) -> Upload | None:
@@ -290,7 +293,7 @@ class Client:
                 return response
             try:
                 if len(history) == most:
-                    raise LimitExceeded(f"more than {most} redirects, the last one from {errand.url} to {location}")
+                    raise LimitExceeded(f"more than {most} redirects, the last one from {errand.url} to {location!r}")
                 errand = errand.following(response.status, location)
             finally:
                 await response._incoming.drain()
@@ -324,6 +327,7 @@ class Client:
             decode=options.get("decode", True),
             limit=options.get("limit"),
             on_interim=options.get("on_interim"),
+            on_sent=options.get("on_sent"),
         )
 
     async def _send(self, kind: type[R], errand: _Errand) -> R:
@@ -363,7 +367,7 @@ class Client:
         """The final answer's head, and whether the server was asked beforehand if it wants the body."""
         request = errand.request()
         expects = "expect" in request.fields
-        connection.begin(request, errand.upload, errand.timeouts, errand.deadline, expect=expects)
+        connection.begin(request, errand.upload, errand.timeouts, errand.deadline, expect=expects, on_sent=errand.on_sent)
         while (head := await connection.head()).status < 200 and head.status != 101:
             if errand.on_interim is not None:
                 errand.on_interim(head)

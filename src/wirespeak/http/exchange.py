@@ -100,6 +100,7 @@ class Connection:
         self._taken = 0  # bytes of its first segment that have been
         self._held: list[Segment] = []  # the body, while 100 (Continue) is waited for
         self._upload: Upload | None = None
+        self._on_sent: Callable[[int], None] | None = None
         self._proceed_at: float | None = None
         self._sent_at = 0.0
         self._cut_short = False  # a request was not sent to its end, so what follows would be taken for the rest of it
@@ -128,12 +129,26 @@ class Connection:
 
     # --- the request
 
-    def begin(self, request: Request, upload: Upload | None, timeouts: Timeouts, deadline: float | None, *, expect: bool) -> None:
-        """Say the head of ``request``, and be ready for its body. Raises `LocalProtocolError` where it can't be said."""
+    def begin(
+        self,
+        request: Request,
+        upload: Upload | None,
+        timeouts: Timeouts,
+        deadline: float | None,
+        *,
+        expect: bool = False,
+        on_sent: Callable[[int], None] | None = None,
+    ) -> None:
+        """Say the head of ``request``, and be ready for its body. Raises `LocalProtocolError` where it can't be said.
+
+        With ``expect`` the body is held back until the server says 100 (Continue); ``on_sent`` is called with the number
+        of bytes that were sent, as they go.
+        """
         self._talk.send(request)
         self.requests += 1
         self._timeouts, self.deadline = timeouts, deadline
         self._upload = upload
+        self._on_sent = on_sent
         self.trailers = Fields()
         self._events.clear()
         segments = self._talk.data_to_send()
@@ -227,6 +242,9 @@ class Connection:
             elif stream.unsent >= unsent:
                 raise TimeoutError(f"{self.name} {fault} within {limit:g} seconds") from None
             return  # slowly, but it moves
+        finally:
+            if self._on_sent is not None and unsent > stream.unsent:
+                self._on_sent(unsent - stream.unsent)
         now = self._now()
         if data is None:
             self._events.extend(self._talk.receive_eof(now))

@@ -17,11 +17,11 @@ from typing import Any
 from wirespeak.buffer import Buffer
 from wirespeak.contract import ABORT, FINISH, FileSlice, Segment, Wake
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
-from wirespeak.http.answer import CLOSE, last_words, streamed_head, whole_head
+from wirespeak.http.answer import CLOSE, interim_head, last_words, streamed_head, whole_head
 from wirespeak.http.body import LengthReader, Reader, chunk, last_chunk, request_reader, too_large
 from wirespeak.http.fields import Fields
 from wirespeak.http.limits import ServerLimits
-from wirespeak.http.messages import Data, End, Request, Response, encode_status_line, fault_of_beginning, parse_request_head, too_long
+from wirespeak.http.messages import Data, End, Request, Response, fault_of_beginning, parse_request_head, too_long
 from wirespeak.http.states import SERVER_READS, SERVER_WRITES, Event, Reads, Writes
 
 __all__ = ["Late", "ServerSession"]
@@ -53,10 +53,6 @@ class Late:
 READS_HEAD, READS_BODY, READS_WAIT, READS_TUNNEL, READS_DISCARD = Reads
 WRITES_IDLE, WRITES_ANSWER, WRITES_BODY, WRITES_DONE, WRITES_TUNNEL, WRITES_CLOSED = Writes
 ON_REQUEST, ON_REQUEST_HEAD, ON_RESPONSE, ON_RESPONSE_HEAD, ON_INTERIM, ON_SWITCH, ON_DATA, ON_END, ON_NEXT, ON_CLOSE = Event
-
-
-def _nothing() -> bytes:
-    return b""
 
 
 class ServerSession:
@@ -93,7 +89,7 @@ class ServerSession:
         "reading",
     )
 
-    def __init__(self, wake: Wake, limits: ServerLimits | None = None, standing: Callable[[], bytes] = _nothing) -> None:
+    def __init__(self, wake: Wake, limits: ServerLimits | None = None, standing: Callable[[], bytes] = bytes) -> None:
         self._wake = wake
         self._limits = limits or ServerLimits()
         self._standing = standing
@@ -163,8 +159,8 @@ class ServerSession:
             self._reader = reader = (
                 request_reader(request, limits.body) if "content-length" in values or "transfer-encoding" in values else None
             )
-        except RemoteProtocolError as fault:
-            return self._refuse(too_long(limits.line) if head.find(b"\r\n") > limits.line else fault, now)
+        except RemoteProtocolError as error:
+            return self._refuse(too_long(limits.line) if head.find(b"\r\n") > limits.line else error, now)
         if len(request.target) + len(request.method) > limits.line:
             return self._refuse(too_long(limits.line), now)
         connection = values.get("connection")
@@ -380,26 +376,15 @@ class ServerSession:
         """1xx, and what ends HTTP on this connection: 101 (RFC 9110 7.8), and 2xx to CONNECT (9.3.6)."""
         switch = response.status == 101 or response.status >= 200
         following = SERVER_WRITES.get((self._writes, ON_SWITCH if switch else ON_INTERIM))
-        if following is None or (switch and self._reads is not READS_WAIT):
+        request = self._request
+        if following is None or request is None or (switch and self._reads is not READS_WAIT):
             raise LocalProtocolError(f"{response.status} may not be sent now")
-        if switch and response.tunnel is None:
-            raise LocalProtocolError(f"a {response.status} here ends HTTP on this connection, so it needs a tunnel (RFC 9110 7.8, 9.3.6)")
-        if self._request is not None and not self._request.minor and not response.status >= 200:
-            if switch:
-                raise LocalProtocolError("101 to an HTTP/1.0 client (RFC 9110 7.8)")
-            return  # RFC 9110 15.2: no interim answers to HTTP/1.0
-        if response.body:
-            raise LocalProtocolError(f"a {response.status} carries no body (RFC 9110 15.2)")
-        if "content-length" in response.fields or "transfer-encoding" in response.fields:
-            raise LocalProtocolError(f"a {response.status} has neither Content-Length nor Transfer-Encoding (RFC 9110 8.6, RFC 9112 6.1)")
+        lines = interim_head(response, request.minor)
+        if lines is None:
+            return
         if response.status == 100:
             self._continue_due = False
-        self._out.append(
-            encode_status_line(response.status, response.reason)
-            + Fields(response.fields).encode()
-            + (self._standing() if switch else b"")
-            + b"\r\n"
-        )
+        self._out.append(b"".join((lines, self._standing() if switch else b"", b"\r\n")))
         self._writes = following
         if switch:
             self._reads = SERVER_READS[self._reads, ON_SWITCH]
