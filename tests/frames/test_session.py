@@ -419,6 +419,18 @@ def test_while_a_handler_works_no_clock_runs() -> None:
     assert side.session.deadline == pytest.approx(510.0 + 2 / 100)  # the message that has begun gets its whole time
 
 
+def test_messages_that_wait_for_room_are_not_taken_for_silence() -> None:
+    side = Side()
+    side.hear(b"", now=0.0)
+    side.session.blocked(1000, 99.0)
+    side.hear(CLASSIC.encode(["kept"]), now=99.0)
+    assert side.session.deadline == 109.0  # by then the peer must have taken something
+    side.session.blocked(0, 105.0)
+    side.hear(b"", now=105.0)
+    assert side.heard == ["kept"]
+    assert side.session.deadline == 205.0
+
+
 def test_a_peer_that_takes_nothing_is_cut_off() -> None:
     side = Side()
     side.session.blocked(5000, 0.0)

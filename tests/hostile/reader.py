@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2}) ([\t \x21-\x7e\x80-\xff]*)")
+LAX_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: ([\t \x21-\x7e\x80-\xff]*))?")
 FIELD_LINE = re.compile(rb"(%b):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[ \t\x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*" % TOKEN)
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})((?:;%b(?:=(?:%b|\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\xff])*\"))?)*)" % (TOKEN, TOKEN))
+LAX_SPACE = re.compile(rb"[ \t]*([;=])[ \t]*")
 DATE = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3]\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} [0-2]\d:[0-5]\d:[0-6]\d GMT"
 )
@@ -61,24 +63,27 @@ class Answer:
         return "close" in self.options or (self.minor == 0 and "keep-alive" not in self.options)
 
 
-def read_answer(data: bytes, start: int = 0, *, method: str = "GET", minor: int = 1, ended: bool = False) -> tuple[Answer, int]:
+def read_answer(
+    data: bytes, start: int = 0, *, method: str = "GET", minor: int = 1, ended: bool = False, lax: bool = False
+) -> tuple[Answer, int]:
     """The response to a ``method`` request of HTTP/1.``minor`` at ``start`` of ``data``, and where it ends.
 
-    ``ended`` tells that nothing follows ``data``. Raises `Unfinished` where the response goes on past it, `NotHTTP` for
-    a broken one.
+    ``ended`` tells that nothing follows ``data``. With ``lax`` only that is looked at which decides how the response is read,
+    and not what its sender owes besides (a Date, a ``Connection: close``, no length where there is no body). Raises
+    `Unfinished` where the response goes on past ``data``, `NotHTTP` for a broken one.
     """
     interim: list[Answer] = []
     while True:
-        answer, at = _head(data, start)
+        answer, at = _head(data, start, lax)
         if answer.status >= 200 or answer.status == 101:
             break
         if minor == 0:
             raise NotHTTP(f"a {answer.status} to HTTP/1.0 (RFC 9110 15.2)")
-        _no_framing(answer)
+        _no_framing(answer, lax)
         interim.append(answer)
         start = at
     answer.interim = interim
-    return answer, _body(answer, data, at, method=method, minor=minor, ended=ended)
+    return answer, _body(answer, data, at, method=method, minor=minor, ended=ended, lax=lax)
 
 
 def read_answers(data: bytes, methods: Sequence[str] = (), *, minor: int = 1) -> list[Answer]:
@@ -98,21 +103,21 @@ def read_answers(data: bytes, methods: Sequence[str] = (), *, minor: int = 1) ->
     return answers
 
 
-def _head(data: bytes, start: int) -> tuple[Answer, int]:
+def _head(data: bytes, start: int, lax: bool) -> tuple[Answer, int]:
     end = data.find(b"\r\n\r\n", start)
     if end < 0:
         if len(data) - start > 8 and not data.startswith(b"HTTP/1.", start):
             raise NotHTTP(f"no status line: {data[start : start + 80]!r}")
         raise Unfinished
     first, *lines = data[start:end].split(b"\r\n")
-    status = STATUS_LINE.fullmatch(first)
+    status = (LAX_STATUS_LINE if lax else STATUS_LINE).fullmatch(first)
     if status is None:
         raise NotHTTP(f"no status line (RFC 9112 4): {first[:200]!r}")
-    answer = Answer(int(status[1]), int(status[2]), status[3].decode("latin-1"), _fields(lines))
+    answer = Answer(min(int(status[1]), 1), int(status[2]), (status[3] or b"").decode("latin-1"), _fields(lines))
     dates = answer.all("date")
-    if len(dates) > 1 or (not dates and answer.status >= 200 and answer.status < 500):
+    if (len(dates) > 1 and not lax) or (not lax and not dates and 200 <= answer.status < 500):
         raise NotHTTP(f"{len(dates)} Date fields in a {answer.status} (RFC 9110 6.6.1)")
-    if dates and not DATE.fullmatch(dates[0]):
+    if dates and not lax and not DATE.fullmatch(dates[0]):
         raise NotHTTP(f"no date: {dates[0]!r} (RFC 9110 5.6.7)")
     return answer, end + 4
 
@@ -127,32 +132,35 @@ def _fields(lines: Sequence[bytes]) -> list[tuple[str, str]]:
     return fields
 
 
-def _no_framing(answer: Answer) -> None:
+def _no_framing(answer: Answer, lax: bool) -> None:
     """RFC 9110 8.6, RFC 9112 6.1: neither length nor coding in a 1xx or 204."""
-    if answer.all("content-length") or answer.all("transfer-encoding"):
+    if not lax and (answer.all("content-length") or answer.all("transfer-encoding")):
         raise NotHTTP(f"a {answer.status} with a length or a transfer coding (RFC 9110 8.6, RFC 9112 6.1)")
 
 
-def _body(answer: Answer, data: bytes, at: int, *, method: str, minor: int, ended: bool) -> int:
+def _body(answer: Answer, data: bytes, at: int, *, method: str, minor: int, ended: bool, lax: bool) -> int:
     """Read the body as RFC 9112 6.3 says into ``answer``; where it ends."""
+    if answer.status in (101, 204) or (method == "CONNECT" and answer.status < 300):
+        _no_framing(answer, lax)
+        answer.framing = "none" if answer.status == 204 else "tunnel"
+        return at
+    bodiless = method == "HEAD" or answer.status == 304
+    if bodiless and lax:
+        return at
     lengths, codings = answer.all("content-length"), answer.all("transfer-encoding")
     if len(lengths) > 1 or (lengths and not re.fullmatch(r"[0-9]+", lengths[0])):
         raise NotHTTP(f"Content-Length {lengths} (RFC 9110 8.6)")
     if lengths and codings:
         raise NotHTTP("Content-Length and Transfer-Encoding (RFC 9112 6.2)")
-    if codings not in ([], ["chunked"]):
+    if [coding.lower() for coding in codings] not in ([], ["chunked"]):
         raise NotHTTP(f"Transfer-Encoding {codings}")
     if codings and (minor == 0 or answer.minor == 0):
         raise NotHTTP("a transfer coding in answer to HTTP/1.0 (RFC 9112 6.1)")
-    if answer.status in (101, 204) or (method == "CONNECT" and answer.status < 300):
-        _no_framing(answer)
-        answer.framing = "none" if answer.status == 204 else "tunnel"
-        return at
-    if method == "HEAD" or answer.status == 304:
+    if bodiless:
         return at
     if codings:
         answer.framing = "chunked"
-        return _chunks(answer, data, at)
+        return _chunks(answer, data, at, lax)
     if lengths:
         answer.framing = "length"
         end = at + int(lengths[0])
@@ -160,7 +168,7 @@ def _body(answer: Answer, data: bytes, at: int, *, method: str, minor: int, ende
             raise Unfinished
     else:
         answer.framing = "close"
-        if not answer.closes:
+        if not answer.closes and not lax:
             raise NotHTTP("neither a length nor Connection: close (RFC 9112 6.3, 9.6)")
         if not ended:
             raise Unfinished
@@ -169,13 +177,13 @@ def _body(answer: Answer, data: bytes, at: int, *, method: str, minor: int, ende
     return end
 
 
-def _chunks(answer: Answer, data: bytes, at: int) -> int:
+def _chunks(answer: Answer, data: bytes, at: int, lax: bool) -> int:
     pieces = []
     while True:
         end = data.find(b"\r\n", at)
         if end < 0:
             raise Unfinished
-        line = CHUNK_LINE.fullmatch(data, at, end)
+        line = CHUNK_LINE.fullmatch(LAX_SPACE.sub(rb"\1", data[at:end]) if lax else data[at:end])
         if line is None:
             raise NotHTTP(f"no chunk line (RFC 9112 7.1): {data[at : min(end, at + 80)]!r}")
         at = end + 2

@@ -19,6 +19,7 @@ import pytest
 
 from tests.sockets.serving import Served, read_all, served, until
 from wirespeak import http
+from wirespeak.http import client
 from wirespeak.http.static import StaticFiles
 
 README = Path(http.__file__).with_name("README.md").read_text(encoding="utf-8")
@@ -125,7 +126,7 @@ def test_the_program_serves(start: Callable[..., Any], free_port: Callable[[], i
     (block,) = (block for block in BLOCKS if block.about == "serves hello")
     port = free_port()
     program = start([sys.executable, "-c", (TOUR + block.text).replace(HERE, f"127.0.0.1:{port}")], port=port)
-    assert http.request("POST", f"http://127.0.0.1:{port}/here", body=b"12345").text == "POST /here came with 5 bytes\n"
+    assert client.request("POST", f"http://127.0.0.1:{port}/here", body=b"12345").text == "POST /here came with 5 bytes\n"
     program.interrupt()
     assert program.wait() == 0
 

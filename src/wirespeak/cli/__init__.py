@@ -71,6 +71,7 @@ def command(ctx: click.Context, config: str | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    sys.unraisablehook = _tell_unraisable
     try:
         code = command.main(args=arguments, prog_name="wirespeak", standalone_mode=False)
     except click.exceptions.Exit as leaving:
@@ -88,6 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"wirespeak: {error}", err=True)
         code = exit_code(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell_unraisable(unraisable: Any) -> None:
+    """Python's own report of an error that can't be raised, but for one that any TLS client can cause.
+
+    Where a client asks for a server name that isn't ASCII, the ssl module fails to decode it before our code is asked. The
+    handshake ends as it should; only the report would fill the log.
+    """
+    if not (isinstance(unraisable.exc_value, UnicodeDecodeError) and isinstance(unraisable.object, bytes)):
+        sys.__unraisablehook__(unraisable)
 
 
 def exit_code(error: Exception) -> int:

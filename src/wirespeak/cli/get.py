@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
@@ -368,7 +369,7 @@ def _upload(url: str, name: str, open_files: ExitStack) -> tuple[str, Any]:
     """Where to upload a file to, and the file; a URL that ends in a slash gets its name (as with curl)."""
     if name == "-":
         return url, sys.stdin.buffer
-    file = open_files.enter_context(Path(name).open("rb"))
+    file = open_files.enter_context(FileIO(name))
     before, mark, query = url.partition("?")
     return (f"{before}{quote(Path(name).name)}{mark}{query}" if before.endswith("/") else url), file
 

@@ -132,6 +132,7 @@ class FramesSession:
             self._at = 0
             self._needed = 1
         if self._pending or self._unconsumed >= WINDOW or self.crowded:
+            self._read_by = math.inf  # it is our side that waits
             self._follow()
             return ()
         at = self._at
@@ -179,7 +180,7 @@ class FramesSession:
             return ()
         self._follow()
         if not self.reading or self._unconsumed:
-            self._read_by = math.inf  # it is our side that waits
+            self._read_by = math.inf
         elif not self._input:
             self._read_by = now + self._limits.idle
         elif self._read_by == math.inf:

@@ -8,10 +8,11 @@ A tour, in the order in which it reads best:
 ``messages.py``       requests and responses as values, made of bytes and back
 ``body.py``           where a body ends: by length, by chunks, by the end of the connection
 ``states.py``         what may follow what, as tables
-``session.py``        the server's side of a connection, without I/O; ``client_session.py``, the client's
-``server.py``         handlers, and how they are run
-``static.py``         a handler that serves a folder; ``conditional.py``, ``ranges.py``, ``coding.py``,
-                      ``media.py``, ``listing.py`` hold its parts
+``session.py``        the server's side of a connection, without I/O, within ``limits.py``; ``answer.py`` makes the
+                      head of an answer; ``client_session.py`` is the client's side
+``server.py``         handlers, and how they are run; ``guard.py`` keeps strangers' pages away from local ones
+``static/``           a handler that serves a folder; ``conditional.py``, ``ranges.py``, ``coding.py``,
+                      ``media.py`` hold what it stands on
 ``log.py``            the access log; ``counters.py``, plain numbers
 ``client.py``         asking others; ``pool.py``, connections that are kept
 ``explain.py``        every byte of a message, named

@@ -171,7 +171,7 @@ def parse_request_head(head: bytes) -> Request:
     try:
         if len(head) <= REMEMBERED_HEAD:
             method, target, minor = request_line(line)
-            fields = field_block(block)
+            fields = field_block(block) if len(block) <= REMEMBERED_BLOCK else field_block.__wrapped__(block)
         else:
             method, target, minor = request_line.__wrapped__(line)
             fields = field_block.__wrapped__(block, remember=False)
@@ -182,13 +182,14 @@ def parse_request_head(head: bytes) -> Request:
     return Request(method, target, fields, minor)
 
 
-# Blocks remembered, for all connections together: 2 MB at the very most.
+# Programs (curl, clients of an interface) send few fields, and the same with each request, so that a whole block is often one
+# that came before. A browser's long one has a new Referer at every page: remembering it would cost more than it saves.
+REMEMBERED_BLOCK = 256
+
+
 @lru_cache(maxsize=512)
 def field_block(block: bytes, remember: bool = True) -> Fields:
-    """The fields of a head's lines up to the empty one, with a valid Host. Raises `RemoteProtocolError`.
-
-    A browser that fetches a page's pictures sends the same block with each request, so whole blocks are remembered too.
-    """
+    """The fields of a head's lines up to the empty one, with a valid Host. Raises `RemoteProtocolError`."""
     fields = Fields.parse(split_lines(block), remember)
     host = fields.values.get("host")
     if host is not None:

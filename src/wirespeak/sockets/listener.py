@@ -27,7 +27,7 @@ from wirespeak.sockets.output import WAITS
 from wirespeak.sockets.tcp import set_options
 from wirespeak.tap import Observer, Tap
 
-__all__ = ["Limits", "Listener", "allow_many_files", "serve_until_stopped"]
+__all__ = ["Limits", "Listener", "allow_many_files", "serve_until_stopped", "watched"]
 
 logger = logging.getLogger("wirespeak.sockets")
 
@@ -80,7 +80,7 @@ class Listener:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sockets = list(sockets)
-        self._service: Service = service if watch is None else _watched(service, watch)
+        self._service: Service = service if watch is None else watched(service, watch)
         self._tls = tls
         self._limits = limits or Limits()
         self._turn = Turn(self._loop)
@@ -190,7 +190,9 @@ class Listener:
         return len(left)
 
 
-def _watched(service: Service, watch: Callable[[Link], Observer | None]) -> Service:
+def watched(service: Service, watch: Callable[[Link], Observer | None]) -> Service:
+    """``service``, each of whose conversations is watched by the observer that ``watch`` gives for it, if it gives one."""
+
     def begin(link: Link) -> Conversation:
         conversation = service(link)
         observer = watch(link)

@@ -124,7 +124,10 @@ class StaticFiles:
         self._compressing = 0
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:
-        entry = self._entries.young.get(request.target)
+        target = request.target
+        entry = self._entries.young.get(target)
+        if entry is None and "?" in target:
+            entry = self._entries.young.get(target.partition("?")[0])
         if entry is not None:
             values = request.fields.values
             response = entry.ready.get(values.get("accept-encoding"))

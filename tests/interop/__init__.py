@@ -1,0 +1,1 @@
+"""Our programs against the programs that people use."""
