@@ -95,7 +95,7 @@ def test_the_number_of_a_system_error_is_kept_and_not_shown() -> None:
 
 def test_a_broken_protocol_says_where_and_which_clause() -> None:
     error = RemoteProtocolError("a space before the colon", code=400, offset=21, clause="RFC 9112 5.1")
-    assert str(error) == "a space before the colon at byte 21 (RFC 9112 5.1)"
+    assert str(error) == "a space before the colon (byte 21, RFC 9112 5.1)"
     assert (error.code, error.offset, error.clause) == (400, 21, "RFC 9112 5.1")
 
 
@@ -103,7 +103,7 @@ def test_a_broken_protocol_says_where_and_which_clause() -> None:
     ("error", "text"),
     [
         (RemoteProtocolError("no"), "no"),
-        (RemoteProtocolError("no", offset=0), "no at byte 0"),
+        (RemoteProtocolError("no", offset=0), "no (byte 0)"),
         (RemoteProtocolError("no", clause="RFC 854"), "no (RFC 854)"),
     ],
 )

@@ -70,9 +70,9 @@ class RemoteProtocolError(WirespeakError):
         self.clause = clause
 
     def __str__(self) -> str:
-        where = "" if self.offset is None else f" at byte {self.offset}"
-        rule = f" ({self.clause})" if self.clause else ""
-        return f"{self.args[0]}{where}{rule}"
+        where = "" if self.offset is None else f"byte {self.offset}"
+        told = ", ".join(filter(None, (where, self.clause)))
+        return f"{self.args[0]} ({told})" if told else str(self.args[0])
 
 
 class IncompleteMessage(RemoteProtocolError):

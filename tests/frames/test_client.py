@@ -21,6 +21,7 @@ from wirespeak.errors import (
     TimeoutError,
 )
 from wirespeak.frames import CLASSIC, DIALECTS, BlockingFramesClient, Dialect, End, Ending, Frames, FramesClient, FramesServer
+from wirespeak.frames.session import WINDOW
 from wirespeak.sockets.blocking import run
 from wirespeak.sockets.memory import MemoryNetwork
 
@@ -179,6 +180,30 @@ def test_a_server_that_ends_instead_of_answering() -> None:
 
     with pytest.raises(ConnectionLost, match="2 messages had no answer yet"):
         run(ask_three())
+
+
+def test_no_more_answers_are_given_out_than_were_asked_for() -> None:
+    client = scripted(CLASSIC.encode(["one", "two", "three"]), ends=False)
+
+    async def ask_two() -> list[Any]:
+        return [answer async for answer in client.ask_all(["1", "2"])]
+
+    assert run(ask_two()) == ["one", "two"]
+    assert run(client.receive()) == "three"
+
+
+def test_a_server_that_says_more_than_is_heard_has_to_wait() -> None:
+    """What comes unasked is taken in up to a bound; the rest stays with the network, and so slows the server down."""
+    flood = DIALECTS["u32be"].encode(["x" * 1000] * 2000)
+    network = MemoryNetwork({("server", 1): Script(flood, ends=False)})
+    client = run(FramesClient.connect("server:1", DIALECTS["u32be"], network=network))
+    run(client.send("hello"))
+    for _ in range(500):  # heard in time, this much leaves no trace
+        assert run(client.receive()) == "x" * 1000
+    for _ in range(50):
+        run(client.send("more"))
+    taken = len(flood) - network.connections[0].pending() - 500 * 1004
+    assert taken < WINDOW + (128 << 10)
 
 
 def test_a_server_that_says_end_ends_the_conversation() -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.sockets.serving import read_all, served, until
 from wirespeak.errors import ConnectionLost
 from wirespeak.frames import CLASSIC, BlockingFramesClient, Dialect, Ending, FramesClient, FramesLimits, FramesServer
+from wirespeak.frames.session import BATCH
 from wirespeak.sockets.blocking import run
 from wirespeak.sockets.memory import MemoryNetwork
 
@@ -111,6 +112,44 @@ def test_a_handler_that_waits_is_cancelled_when_its_peer_goes() -> None:
         sock.close()
         until(lambda: state == ["waits", "cancelled"])
         until(lambda: not server.listener.connections)
+
+
+def test_a_handler_that_waits_is_cancelled_when_its_peer_breaks_the_protocol(caplog: pytest.LogCaptureFixture) -> None:
+    state: list[str] = []
+
+    async def wait(message: str) -> str:
+        state.append("waits")
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            state.append("cancelled")
+        return message
+
+    with served(FramesServer(wait, limits=FramesLimits(linger=300))) as server, server.connect() as sock:
+        sock.sendall(CLASSIC.encode(["hello"]))
+        until(lambda: state == ["waits"])
+        sock.sendall(b"\x01\x00\xff")
+        until(lambda: state == ["waits", "cancelled"])  # at once, not only when the connection is over
+        assert read_all(sock) == b""
+    assert "not UTF-8" in caplog.text
+
+
+def test_a_handler_that_waits_makes_no_more_answers_than_are_taken() -> None:
+    made: list[str] = []
+    answer = bytes(1 << 20)
+
+    async def generous(message: bytes) -> bytes:
+        made.append("one")
+        return answer
+
+    dialect = Dialect("u32be", False)
+    with served(FramesServer(generous, dialect)) as server, server.connect() as sock:
+        sock.sendall(dialect.encode([b"?"] * BATCH))
+        until(lambda: any(not one.session.reading for one in list(server.listener.connections)))
+        assert len(made) < BATCH // 2  # what the two kernels hold, and a little more
+        sock.shutdown(socket.SHUT_WR)
+        assert len(read_all(sock)) == BATCH * (4 + len(answer))
+        assert len(made) == BATCH
 
 
 def fails(message: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -137,6 +138,16 @@ def test_a_large_message_comes_whole_from_many_reads() -> None:
     for piece in cut(dialect.encode([b"before", large, b"behind"]), 65536):
         side.hear(piece)
     assert side.heard == [b"before", large, b"behind"]
+
+
+def test_of_what_was_heard_nothing_is_kept() -> None:
+    dialect = Dialect("u16be", False)
+    side = Side(dialect)
+    read = dialect.encode([b"x" * 1000] * 60)
+    before = sys.getrefcount(read)
+    side.hear(read)
+    assert len(side.heard) == 60
+    assert sys.getrefcount(read) == before
 
 
 # --- two sessions

@@ -45,6 +45,11 @@ def head(*lines: str | bytes) -> bytes:
     return b"".join((line if isinstance(line, bytes) else line.encode("latin-1")) + b"\r\n" for line in (*lines, b""))
 
 
+def get(target: str = "/", *lines: str | bytes) -> bytes:
+    """A GET with these field lines beside Host."""
+    return head(f"GET {target} HTTP/1.1", "Host: localhost", *lines)
+
+
 def post(*lines: str | bytes, body: bytes = b"") -> bytes:
     """A POST to /post with these field lines beside Host, and ``body`` behind them."""
     return head("POST /post HTTP/1.1", "Host: localhost", *lines) + body

@@ -13,16 +13,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.hostile.checks import head
+from tests.hostile.checks import get, head
 from tests.hostile.serving import Serve, Server
 from tests.hostile.wire import Wire, until
 from wirespeak.http import Response
 
 APP = ("--app", "tests.hostile.app:handler", "--no-log")
-
-
-def get(target: str = "/", *lines: str) -> bytes:
-    return head(f"GET {target} HTTP/1.1", "Host: localhost", *lines)
 
 
 def test_1000_connections_at_once_are_all_served(server: Server) -> None:
@@ -131,6 +127,42 @@ def test_1000_idle_connections_cost_little(serve: Callable[..., Serve]) -> None:
         assert wire.get("/").body == b"here\n"
     assert (server.memory - before) / 1000 < 16_000
     for wire in wires:
+        wire.close()
+
+
+def test_past_the_bound_on_connections_others_wait_their_turn(serve: Callable[..., Serve]) -> None:
+    server = serve(*APP, "--max-connections", "3", "--idle-time", "1")
+    held = [server.connect() for _ in range(3)]
+    for wire in held:
+        assert wire.get("/").body == b"here\n"
+    with server.connect() as waiting:
+        waiting.send(get("/", "Connection: close"))  # served once one of the three has been idle for too long
+        assert [answer.body for answer in waiting.answers()] == [b"here\n"]
+    for wire in held:
+        wire.close()
+
+
+def test_past_the_bound_of_one_client_its_connections_are_closed(serve: Callable[..., Serve]) -> None:
+    server = serve(*APP, "--max-per-client", "3")
+    held = [server.connect() for _ in range(3)]
+    for wire in held:
+        assert wire.get("/").body == b"here\n"
+    with server.connect() as refused:
+        refused.try_send(get("/"))
+        refused.ends()
+        assert not refused.received
+    held.pop().close()
+
+    def served() -> bool:
+        with server.connect() as wire:
+            wire.try_send(get("/", "Connection: close"))
+            try:
+                return b"here" in wire.rest()
+            except ConnectionError:
+                return False
+
+    until(served, what="a place for the client that has given one up")
+    for wire in held:
         wire.close()
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from tests.hostile.checks import head, post
+from tests.hostile.checks import get, head, post
 from tests.hostile.serving import Server
 from tests.hostile.wire import PATIENCE, Wire, until
 from wirespeak.http import Request, Response
@@ -21,10 +21,6 @@ SHORT = 0.4
 
 LATE = 8.0
 """Seconds after which a limit of `SHORT` has plainly not been kept, on however busy a machine."""
-
-
-def get(target: str = "/", *lines: str) -> bytes:
-    return head(f"GET {target} HTTP/1.1", "Host: localhost", *lines)
 
 
 def drip(wire: Wire, data: bytes, every: float, size: int = 1) -> bool:
@@ -221,6 +217,36 @@ def test_a_slow_handler_does_not_make_the_body_late(serving: Callable[..., Serve
         wire.send(post("Content-Length: 8000000", "Connection: close"))
         wire.send(*[bytes(100_000)] * 80)
         assert [answer.body for answer in wire.answers()] == [b"8000000"]
+
+
+def test_a_body_that_nobody_wants_has_a_deadline_too(serving: Callable[..., Server]) -> None:
+    async def handler(request: Request) -> Response:
+        return Response.text("enough\n")
+
+    server = serving(handler, grace=SHORT, body_rate=10_000, idle_time=60)
+    with server.connect() as wire:
+        wire.send(post("Content-Length: 100000"))
+        assert wire.answer().body == b"enough\n"
+        since = time.monotonic()
+        while wire.try_send(b"x") and time.monotonic() - since < PATIENCE:
+            time.sleep(0.02)
+        assert time.monotonic() - since < LATE
+    server.idle()
+
+
+def test_what_is_pipelined_behind_a_slow_answer_stops_its_sender(serving: Callable[..., Server]) -> None:
+    async def handler(request: Request) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets this event")
+
+    server = serving(handler)
+    with server.connect() as wire:
+        wire.socket.settimeout(1.0)
+        sent = 0
+        with pytest.raises(TimeoutError):
+            while sent < 40_000_000:
+                sent += wire.socket.send(get() * 1000)
+        assert sent < 20_000_000
 
 
 # --- answers

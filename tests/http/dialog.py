@@ -31,7 +31,8 @@ from wirespeak.contract import ABORT, FINISH
 from wirespeak.errors import RemoteProtocolError
 from wirespeak.http.limits import ServerLimits
 from wirespeak.http.messages import Data, End, Request, Response
-from wirespeak.http.session import Late, ServerSession
+from wirespeak.http.messages import Late
+from wirespeak.http.session import ServerSession
 
 Answer = Callable[[Request, bytes], Response | Sequence[Any] | None]
 """What is answered to a request and its whole body: a response, several messages one after the other, or nothing yet."""

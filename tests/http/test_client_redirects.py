@@ -143,6 +143,14 @@ def test_a_location_that_is_not_followed(location: str) -> None:
     assert len(net.connections) == 1
 
 
+def test_two_locations_lead_nowhere() -> None:
+    net = network([Heard(), to("/a", 302, "Location: /b"), Heard(), to("/c", 302, "Location: /c"), Heard(), OK])
+    client = BlockingClient(net)
+    with pytest.raises(RemoteProtocolError, match="two Locations"):
+        client.get("http://server/")
+    assert str(client.get("http://server/").url) == "http://server/c"
+
+
 SECRETS = {"Authorization": "Bearer token", "Cookie": "id=1", "Proxy-Authorization": "Basic eDp5"}
 
 

@@ -350,8 +350,7 @@ def test_pieces_are_seen_as_soon_as_they_are_made() -> None:
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"first"
-        while not proceed.is_set():
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(proceed.wait, 20)
         yield b"second"
 
     with serving(lambda request: Response(body=pieces())) as server, server.connect() as sock:
@@ -554,12 +553,10 @@ def test_context_variables_are_each_requests_own() -> None:
 
 
 def test_many_handlers_wait_at_the_same_time() -> None:
-    arrived: list[int] = []
+    all_there = asyncio.Barrier(20)
 
     async def handler(request: Request) -> Response:
-        arrived.append(1)
-        while len(arrived) < 20:
-            await asyncio.sleep(0.001)
+        await all_there.wait()
         return Response(body=b"together")
 
     with serving(handler) as server:
@@ -623,8 +620,7 @@ def test_an_interim_answer_goes_out_before_the_final_one_is_ready() -> None:
 
     async def handler(request: Request) -> Response:
         request.connection.inform(103, {"Link": "</style.css>"})
-        while not proceed.is_set():
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(proceed.wait, 20)
         return Response(body=b"done")
 
     with serving(handler) as server, server.connect() as sock:

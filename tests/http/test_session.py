@@ -582,7 +582,7 @@ def test_our_side_of_a_tunnel_may_end_first() -> None:
 def test_http_1_0_can_not_be_upgraded() -> None:
     dialog = Dialog(nothing)
     dialog.hear(b"GET / HTTP/1.0\r\nUpgrade: echo\r\n\r\n")
-    with pytest.raises(LocalProtocolError, match="101 to an HTTP"):
+    with pytest.raises(LocalProtocolError, match="101 where the client did not"):
         dialog.say(upgrade(dialog.requests[0], b""))
 
 

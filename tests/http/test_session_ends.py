@@ -83,7 +83,7 @@ def test_a_broken_body_is_answered_too(said: str) -> None:
 def test_a_refusal_says_what_is_wrong_and_that_it_closes() -> None:
     dialog = Dialog()
     dialog.hear(b"GET / HTTP/1.1\r\nHost: a\r\n<script>: b\r\n\r\n")
-    text = b"400 Bad Request\n\na field name that is no token at byte 25 (RFC 9110 5.1)\n"
+    text = b"400 Bad Request\n\na field name that is no token (byte 25, RFC 9110 5.1)\n"
     assert dialog.take() == (
         b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
         b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(text), text)

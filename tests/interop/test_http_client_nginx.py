@@ -47,7 +47,9 @@ def large(nginx: Nginx) -> str:
 
 def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[bytes]:
     """``wirespeak http get`` with these arguments."""
-    return subprocess.run([sys.executable, "-m", "wirespeak", "http", "get", *map(str, arguments)], capture_output=True, timeout=60, **options)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(
+        [sys.executable, "-m", "wirespeak", "http", "get", *map(str, arguments)], capture_output=True, timeout=60, **options
+    )  # type: ignore[call-overload, no-any-return]
 
 
 def test_a_page(nginx: Nginx) -> None:
@@ -209,10 +211,10 @@ def test_threads_share_a_client(nginx: Nginx) -> None:
 
 def test_who_is_cancelled_disturbs_nobody(nginx: Nginx) -> None:
     async def ask() -> int:
-        async with Client(most_per_origin=1) as client:
+        connected = asyncio.Event()
+        async with Client(most_per_origin=1, watch=lambda stream: connected.set()) as client:
             slow = asyncio.create_task(client.get(f"{nginx.url}/slow/new.txt", decode=False))
-            while not client._pool.size:
-                await asyncio.sleep(0.01)
+            await connected.wait()
             waiting = asyncio.create_task(client.get(f"{nginx.url}/"))
             await asyncio.sleep(0.05)
             slow.cancel()

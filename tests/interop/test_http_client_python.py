@@ -125,7 +125,9 @@ def test_our_own_server(start: Callable[..., Program], tmp_path: Path) -> None:
         assert client.request("HEAD", f"{base}/large.bin").fields["content-length"] == "25600000"
 
 
-def test_our_own_server_over_tls_is_trusted_by_its_own_user(start: Callable[..., Program], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_server_over_tls_is_trusted_by_its_own_user(
+    start: Callable[..., Program], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Both know the local authority of the user who runs them."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     (tmp_path / "site").mkdir()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -204,7 +205,7 @@ class _Task:
         """Say why there is no answer, or why it could not be saved."""
         said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
         if self.given["report"]:
-            click.echo(json.dumps({"url": url, "error": said, "exit": exit_code(error)}))
+            click.echo(json.dumps({"url": _shown(url), "error": said, "exit": exit_code(error)}))
         else:
             self._complain(said)
 
@@ -222,8 +223,7 @@ class _Task:
         defaults: dict[str, str] = {}
         form = b"&".join([_content(data, whole=False) for data in given["data"]] + [_content(data, whole=True) for data in given["binary"]])
         if given["in_query"]:
-            query = form.decode("utf-8", "surrogateescape")
-            url += ("&" if "?" in url else "?") + query if query else ""
+            url = _with_query(url, form.decode("utf-8", "surrogateescape"))
         elif given["data"] or given["binary"]:
             options["body"] = form
             defaults["Content-Type"] = "application/x-www-form-urlencoded"
@@ -233,7 +233,7 @@ class _Task:
         elif given["upload"] is not None:
             url, options["body"] = _upload(url, given["upload"], open_files)
         if given["agent"]:
-            defaults["User-Agent"] = given["agent"]
+            defaults["User-Agent"] = _as_bytes(given["agent"])
         if given["byte_range"]:
             defaults["Range"] = f"bytes={given['byte_range']}"
         if given["user"] is not None:
@@ -254,7 +254,7 @@ class _Task:
             return None
         name = unquote(Url.parse(url).path.rpartition("/")[2])
         if not name or name in (".", "..") or "/" in name or not name.isprintable():
-            raise AddressError(f"{url} ends with no name for a file; choose one with -o")
+            raise AddressError(f"{_shown(url)} ends with no name for a file; choose one with -o")
         return Path(name)
 
     def _show(self, response: BlockingResponse, place: Path | None) -> None:
@@ -343,18 +343,31 @@ def _fields(lines: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
     """The fields to send, and the names of default ones that are to be left out."""
     fields: list[tuple[str, str]] = []
     dropped: list[str] = []
-    for line in [one for given in lines for one in (Path(given[1:]).read_text().splitlines() if given.startswith("@") else [given])]:
+    for line in [one for given in lines for one in (_lines(Path(given[1:])) if given.startswith("@") else [given])]:
         name, colon, value = line.partition(":")
         if not colon and line.endswith(";"):
             fields.append((line[:-1].strip(), ""))
         elif not colon:
             raise click.UsageError(f"-H takes 'Name: value', not {line!r}")
         elif value.strip():
-            # What is typed beyond ASCII goes out as UTF-8: a field's characters are bytes (RFC 9110 5.5).
-            fields.append((name, value.strip().encode("utf-8", "surrogateescape").decode("latin-1")))
+            fields.append((name, _as_bytes(value.strip())))
         else:
             dropped.append(name.lower())
     return fields, dropped
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_bytes().decode("utf-8", "surrogateescape").splitlines()
+
+
+def _as_bytes(text: str) -> str:
+    """What is typed beyond ASCII goes out as UTF-8: each character of a field stands for a byte (RFC 9110 5.5)."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _shown(url: str) -> str:
+    """A URL without the password that it may hold."""
+    return re.sub("//[^/?#]*@", "//", url)
 
 
 def _content(data: str, *, whole: bool) -> bytes:
@@ -370,8 +383,22 @@ def _upload(url: str, name: str, open_files: ExitStack) -> tuple[str, Any]:
     if name == "-":
         return url, sys.stdin.buffer
     file = open_files.enter_context(FileIO(name))
-    before, mark, query = url.partition("?")
-    return (f"{before}{quote(Path(name).name)}{mark}{query}" if before.endswith("/") else url), file
+    before, rest = _split(url)
+    return (f"{before}{quote(Path(name).name)}{rest}" if before.endswith("/") else url), file
+
+
+def _with_query(url: str, data: str) -> str:
+    """The URL with ``data`` added to its query."""
+    before, rest = _split(url)
+    query, mark, fragment = rest.partition("#")
+    added = data.replace("#", "%23")
+    return f"{before}{query}{'&' if len(query) > 1 else '' if query else '?'}{added}{mark}{fragment}" if data else url
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Scheme, host and path of a URL; query and fragment."""
+    end = min((at for at in (url.find("?"), url.find("#")) if at >= 0), default=len(url))
+    return url[:end], url[end:]
 
 
 def _size(body: Any) -> int | None:

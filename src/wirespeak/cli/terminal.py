@@ -63,9 +63,9 @@ class TextOutput:
             self._sampled += len(data)
         self._show(self._kept + self._decoder.decode(data))
 
-    def _show(self, text: str) -> None:
-        self._kept = "\r" if text.endswith("\r") else ""
-        shown = printable(text.removesuffix("\r"))
+    def _show(self, text: str, *, last: bool = False) -> None:
+        self._kept = "\r" if text.endswith("\r") and not last else ""
+        shown = printable(text.removesuffix(self._kept))
         if shown:
             self._line_open = not shown.endswith("\n")
             self._stream.write(shown.encode("utf-8", "replace"))
@@ -73,9 +73,7 @@ class TextOutput:
 
     def end(self) -> None:
         """Show what is left, and end the last line, so that the prompt stands on one of its own."""
-        rest = self._kept + self._decoder.decode(b"", True)
-        self._kept = ""
-        self._show(rest)
+        self._show(self._kept + self._decoder.decode(b"", True), last=True)
         if self._line_open:
             self._stream.write(b"\n")
             self._stream.flush()

@@ -12,7 +12,7 @@ from wirespeak.contract import size_of
 from wirespeak.errors import LocalProtocolError
 from wirespeak.http.fields import Fields
 from wirespeak.http.grammar import CONTENT_LENGTH
-from wirespeak.http.messages import Response, encode_status_line
+from wirespeak.http.messages import Request, Response, encode_status_line
 from wirespeak.http.status import REASONS
 
 __all__ = ["CLOSE", "Head", "interim_head", "last_words", "streamed_head", "whole_head"]
@@ -54,13 +54,15 @@ def whole_head(response: Response, method: str) -> Head:
         reusable = False  # right as an answer to HEAD alone
     lines = encode_status_line(status, response.reason) + fields.encode()
     if reusable:
-        response.prepared = (lines, body, response.fields, status)
+        response.prepared = (lines, body, response.fields, status, response.reason)
     return Head(lines, closes)
 
 
 def streamed_head(response: Response, minor: int) -> Head:
     """The head of an answer, to a request of HTTP/1.``minor``, whose body will be sent as it is made."""
     fields, closes = _own_fields(response)
+    if response.status == 204:  # RFC 9110 8.6
+        fields = fields.without("content-length")
     head = Head(encode_status_line(response.status, response.reason) + fields.encode(), closes)
     given = fields.get("content-length")
     if given is not None:
@@ -77,8 +79,8 @@ def streamed_head(response: Response, minor: int) -> Head:
     return head
 
 
-def interim_head(response: Response, minor: int) -> bytes | None:
-    """The head of an interim answer to a request of HTTP/1.``minor``, or of one that ends HTTP on its connection.
+def interim_head(response: Response, request: Request) -> bytes | None:
+    """The head of an interim answer to ``request``, or of one that ends HTTP on its connection.
 
     None where there is nothing to send: HTTP/1.0 knows no interim answers (RFC 9110 15.2).
     """
@@ -86,9 +88,9 @@ def interim_head(response: Response, minor: int) -> bytes | None:
     if status == 101 or status >= 200:
         if response.tunnel is None:
             raise LocalProtocolError(f"a {status} here ends HTTP on this connection, so it needs a tunnel (RFC 9110 7.8, 9.3.6)")
-        if status == 101 and not minor:
-            raise LocalProtocolError("101 to an HTTP/1.0 client (RFC 9110 7.8)")
-    elif not minor:
+        if status == 101 and not (request.minor and "upgrade" in request.fields):
+            raise LocalProtocolError("101 where the client did not ask to switch (RFC 9110 7.8)")
+    elif not request.minor:
         return None
     if response.body:
         raise LocalProtocolError(f"a {status} carries no body (RFC 9110 15.2)")
@@ -105,7 +107,11 @@ def _own_fields(response: Response) -> tuple[Fields, bool]:
         raise LocalProtocolError("Transfer-Encoding is set from the body, not by hand (RFC 9112 6.1)")
     if "connection" not in fields:
         return fields, False
-    return fields.without("connection"), "close" in fields.tokens("connection")
+    options = fields.tokens("connection")
+    fields = fields.without("connection")
+    if "upgrade" in options:  # it goes with an Upgrade field always (RFC 9110 7.8), as 426 has
+        fields = fields.with_("Connection", "upgrade")
+    return fields, "close" in options
 
 
 def last_words(status: int, text: str, standing: bytes, *, with_body: bool) -> bytes:

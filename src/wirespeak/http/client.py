@@ -34,13 +34,13 @@ from wirespeak.http.fields import Fields, FieldsLike
 from wirespeak.http.messages import Request, Response
 from wirespeak.http.pool import Pool
 from wirespeak.http.received import Incoming, Received
-from wirespeak.http.redirects import MOST_REDIRECTS, REDIRECTS, followed_by, next_fields, next_method
+from wirespeak.http.redirects import MOST_REDIRECTS, REDIRECTS, followed_by, location_of, next_fields, next_method
 from wirespeak.http.urls import Url
 from wirespeak.sockets.blocking import BlockingNetwork, run
 from wirespeak.sockets.tls import client_context
 from wirespeak.tap import Observer
 
-__all__ = ["BlockingClient", "BlockingResponse", "Client", "ClientResponse", "Options", "Settings", "get", "request"]
+__all__ = ["BlockingClient", "BlockingResponse", "Client", "ClientResponse", "Options", "Settings", "Timeouts", "get", "request"]
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Asked twice they do what they do asked once, so they may be sent again when no answer came (RFC 9110 9.2.2)."""
@@ -288,13 +288,12 @@ class Client:
         while True:
             response = await self._send(kind, errand)
             response.history = tuple(history)
-            location = response.fields.get("location")
-            if not most or response.status not in REDIRECTS or location is None:
+            if not most or response.status not in REDIRECTS or "location" not in response.fields:
                 return response
             try:
                 if len(history) == most:
-                    raise LimitExceeded(f"more than {most} redirects, the last one from {errand.url} to {location!r}")
-                errand = errand.following(response.status, location)
+                    raise LimitExceeded(f"more than {most} redirects, the last one from {errand.url} to {response.fields['location']!r}")
+                errand = errand.following(response.status, location_of(response.fields))
             finally:
                 await response._incoming.drain()
             history.append(response)
@@ -477,7 +476,7 @@ def _basic(name: str, password: str) -> str:
     """The value of Authorization for Basic (RFC 7617 2), in UTF-8."""
     if ":" in name:
         raise LocalProtocolError("a user name for Basic authentication holds no colon (RFC 7617 2)")
-    return "Basic " + b64encode(f"{name}:{password}".encode()).decode("ascii")
+    return "Basic " + b64encode(f"{name}:{password}".encode("utf-8", "surrogateescape")).decode("ascii")
 
 
 def _sooner(deadline: float | None, now: float, limit: float | None) -> float | None:

@@ -35,6 +35,7 @@ class ClientSession:
 
     __slots__ = (
         "_eof",
+        "_held",
         "_input",
         "_interim",
         "_keep_alive",
@@ -60,6 +61,7 @@ class ClientSession:
         self._request: Request | None = None
         self._reader: Reader | None = None
         self._keep_alive = True
+        self._held: list[Segment] = []  # a body that was announced and waits for 100 (Continue)
         self._left_to_send: int | None = None
         self._interim = 0
         self._unconsumed = 0
@@ -74,6 +76,11 @@ class ClientSession:
     def idle(self) -> bool:
         """Whether a new request may be sent: nothing is under way, nothing came unasked, and the connection is kept."""
         return self._request is None and self._writes is Writes.IDLE and not self.closed and not self._input
+
+    @property
+    def holding(self) -> bool:
+        """Whether a body is held back until the server says 100 (Continue), or `proceed` is called."""
+        return bool(self._held)
 
     @property
     def closing(self) -> bool:
@@ -131,7 +138,16 @@ class ClientSession:
         self._interim = 0
         self.started = False
         self._out.append(head)
-        self._out.extend([segment for segment in segments if size_of(segment)])
+        segments = [segment for segment in segments if size_of(segment)]
+        if "100-continue" in fields.tokens("expect"):
+            self._held = segments
+        else:
+            self._out.extend(segments)
+
+    def proceed(self) -> None:
+        """Let go of a body that is held back for 100 (Continue): nobody need wait for that for ever (RFC 9110 10.1.1)."""
+        held, self._held = self._held, []
+        self._out.extend(held)
 
     def _send_data(self, data: bytes) -> None:
         if (self._writes, Event.DATA) not in CLIENT_WRITES:
@@ -205,6 +221,8 @@ class ClientSession:
             self._interim += 1
             if self._interim > MAX_INTERIM:
                 raise RemoteProtocolError(f"more than {MAX_INTERIM} interim answers", clause="RFC 9110 15.2")
+            if response.status == 100:
+                self.proceed()
             return (response,)
         request = self._request
         if response.status == 101 or (request.method == "CONNECT" and response.status < 300):
@@ -272,7 +290,7 @@ class ClientSession:
         """Where both sides are done: get ready for the next request, or close."""
         if self._reads is not Reads.WAIT:
             return
-        if self._writes is Writes.DONE and self._keep_alive and not self._eof:
+        if self._writes is Writes.DONE and self._keep_alive and not self._eof and not self._held:
             self._reads = CLIENT_READS[self._reads, Event.NEXT]
             self._writes = CLIENT_WRITES[self._writes, Event.NEXT]
             self._request = None

@@ -42,8 +42,11 @@ class PartFile:
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) :]
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from None
 
 
 async def save(piece: Callable[[], Awaitable[bytes]], path: Path, progress: Callable[[int], None] | None = None) -> int:

@@ -98,7 +98,6 @@ class Connection:
         self._talk: Session = self._session if observer is None else Tap(self._session, observer, now())
         self._queue: deque[Segment] = deque()  # of the request, not yet given to the stream
         self._taken = 0  # bytes of its first segment that have been
-        self._held: list[Segment] = []  # the body, while 100 (Continue) is waited for
         self._upload: Upload | None = None
         self._on_sent: Callable[[int], None] | None = None
         self._proceed_at: float | None = None
@@ -121,11 +120,6 @@ class Connection:
     def answered(self) -> bool:
         """Whether a byte of the answer has come."""
         return self._session.started
-
-    @property
-    def body_sent(self) -> bool:
-        """Whether any of the body was let go, not held back for 100 (Continue)."""
-        return self._proceed_at is None and not self._held
 
     # --- the request
 
@@ -151,15 +145,9 @@ class Connection:
         self._on_sent = on_sent
         self.trailers = Fields()
         self._events.clear()
-        segments = self._talk.data_to_send()
-        now = self._sent_at = self._now()
-        self._proceed_at = None
-        if expect:
-            self._proceed_at = now + timeouts.proceed
-            self._queue.append(segments[0])
-            self._held = list(segments[1:])
-        else:
-            self._queue.extend(segments)
+        self._queue.extend(self._talk.data_to_send())
+        self._sent_at = self._now()
+        self._proceed_at = self._sent_at + timeouts.proceed if expect else None
 
     async def head(self) -> Response:
         """The next answer: an interim one (1xx), or the final one, whose body `piece` gives."""
@@ -210,15 +198,15 @@ class Connection:
     async def close(self) -> None:
         """End the connection, whatever is under way on it."""
         self._closed = True
+        await self.stream.close()
         if self._upload is not None:
             await self._upload.close()
-        await self.stream.close()
 
     # --- turns
 
     @property
     def _is_sending(self) -> bool:
-        return bool(self._queue or self._held or self._upload is not None or self.stream.unsent)
+        return bool(self._queue or self._proceed_at is not None or self._upload is not None or self.stream.unsent)
 
     async def _turn(self, limit: float | None, since: float, fault: str) -> None:
         """Send what there is to send, and take in what comes. Raises `TimeoutError` where neither moves within ``limit``."""
@@ -286,8 +274,8 @@ class Connection:
 
     def _go_on(self) -> None:
         """The body need not be held back any longer."""
-        self._queue.extend(self._held)
-        self._held.clear()
+        self._session.proceed()
+        self._queue.extend(self._talk.data_to_send())
         self._proceed_at = None
 
     async def _stop_sending(self) -> None:
@@ -295,11 +283,11 @@ class Connection:
         if self._upload is not None:
             await self._upload.close()
             self._upload = None
-        if self._queue or self._held or self.stream.unsent:
+        self._proceed_at = None
+        if self._queue or self._session.holding or self.stream.unsent:
             self._cut_short = True
             self._queue.clear()
             self._taken = 0
-            self._held.clear()
 
 
 async def _pieces(body: Any) -> AsyncIterator[bytes]:

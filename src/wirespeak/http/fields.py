@@ -7,7 +7,6 @@ what a message costs then is a look-up a line, inside C.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Self
 
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
@@ -21,13 +20,26 @@ REMEMBERED_LINES = 1024
 REMEMBERED_HEAD = 4096
 
 
-@lru_cache(maxsize=REMEMBERED_LINES)
 def field_line(line: str) -> tuple[str, str]:
     """The name, in lower case, and the value of a field line (without its CRLF). Raises `RemoteProtocolError`."""
     match = FIELD_LINE.fullmatch(line)
     if match is None:
         raise _fault(line)
     return match[1].lower(), match[2].rstrip(" \t")
+
+
+class _Remembered(dict[str, tuple[str, str]]):
+    """What `field_line` says of a line, by the line: forgotten all at once when there are too many."""
+
+    def __missing__(self, line: str) -> tuple[str, str]:
+        read = field_line(line)
+        if len(self) >= REMEMBERED_LINES:
+            self.clear()
+        self[line] = read
+        return read
+
+
+_remembered = _Remembered()
 
 
 class Fields:
@@ -66,7 +78,7 @@ class Fields:
         self = cls.__new__(cls)
         self._lines = lines
         self._encoded = None
-        read = field_line if remember else field_line.__wrapped__
+        read = _remembered.__getitem__ if remember else field_line
         self._values = dict(map(read, lines))
         if len(self._values) != len(lines):
             self._values = {}
@@ -101,8 +113,8 @@ class Fields:
         return f"Fields({list(self.items())!r})"
 
     @property
-    def values(self) -> dict[str, str]:
-        """The values by name in lower case: for look-ups on the hot path. Not to be changed."""
+    def by_name(self) -> Mapping[str, str]:
+        """The values by name in lower case: for look-ups on the hot path."""
         return self._values
 
     def get(self, name: str, default: str | None = None) -> str | None:

@@ -83,7 +83,7 @@ def _refused(status: int, why: str) -> Response:
 
 def _is_foreign(request: Request) -> bool:
     """Whether the page of another site asks."""
-    fields = request.fields.values
+    fields = request.fields.by_name
     origin = fields.get("origin")
     if origin is not None:
         scheme = "https" if getattr(request.connection, "tls", None) else "http"

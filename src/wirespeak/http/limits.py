@@ -1,7 +1,4 @@
-"""What one connection to a server may take of time and space, as far as its user may set it.
-
-Bounds that nobody has reason to set stand where they are used, each with its reason.
-"""
+"""What one connection to a server may take of time and space: what its user may set, and what stands fast."""
 
 from __future__ import annotations
 
@@ -27,3 +24,21 @@ class ServerLimits:
     handler_time: float = 60.0
     grace: float = 20.0
     body_rate: int = 1024
+
+
+# What is kept of later requests while an answer is made. Enough for pipelining; the rest waits in the peer's socket.
+KEPT = 64 << 10
+# Body given out and not yet consumed: what one connection may hold of an upload whose handler is slow.
+WINDOW = 256 << 10
+# A body that no one wants is read and dropped up to here, so that the connection can be kept; past it, closed.
+UNWANTED = 256 << 10
+# Seconds, and bytes, that are read and dropped after our last word, so that it isn't lost to a reset (RFC 9112 9.6).
+LINGER_TIME = 2.0
+LINGER_SIZE = 16 << 20
+# A body as short as this is sent in one piece with its head: copying it is cheaper than a second buffer.
+JOINED = 32 << 10
+# Seconds between the interim answers by which we learn whether a peer that ended its side still listens.
+PROBE_EVERY = 0.5
+# Nothing can be slipped into an answer that is under way: where a peer ended its side and nothing has been written to it for
+# so many seconds, it is taken to be gone (a page that listened to a stream of events was closed).
+SILENCE = 5.0

@@ -142,7 +142,7 @@ def _combined(record: Record) -> str:
     peer, when, request, status, sent, _ = record
     if request is None:
         return f'{_host(peer)} - - [{_local_time(int(when))}] "-" {status} {sent} "-" "-"\n'
-    values = request.fields.values
+    values = request.fields.by_name
     return (
         f"{_host(peer)} - - [{_local_time(int(when))}] "
         f'"{escaped(request.method)} {escaped(request.target)} HTTP/1.{request.minor}" {status} {sent} '
@@ -157,7 +157,7 @@ def _json(record: Record) -> str:
         line |= {"method": request.method, "target": request.target, "version": f"HTTP/1.{request.minor}"}
     line |= {"status": status, "bytes": sent, "seconds": round(seconds, 6)}
     if request is not None:
-        line |= {"referer": request.fields.values.get("referer"), "agent": request.fields.values.get("user-agent")}
+        line |= {"referer": request.fields.by_name.get("referer"), "agent": request.fields.by_name.get("user-agent")}
     text = msgspec.json.encode(line).decode()
     return (text if text.isascii() and "\x7f" not in text else NOT_ASCII.sub(_json_escape, text)) + "\n"
 

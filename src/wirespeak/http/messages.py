@@ -119,7 +119,7 @@ class Response:
     minor: int = 1
     trailers: Callable[[], FieldsLike] | None = None
     tunnel: Callable[[Any], Awaitable[None]] | None = None
-    prepared: tuple[bytes, Any, Any, int] | None = None
+    prepared: tuple[bytes, Any, Any, int, str | None] | None = None
     """The session's: the encoded head, and what it was made of. A response may be sent any number of times."""
 
     def __post_init__(self) -> None:
@@ -165,6 +165,11 @@ class End:
     trailers: Fields = field(default_factory=Fields)
 
 
+@dataclass(slots=True)
+class Late:
+    """Event: the answer was not there in time; the session has sent 503 in its place."""
+
+
 def parse_request_head(head: bytes) -> Request:
     """The request of a whole head, its first line up to the empty line. Raises `RemoteProtocolError`."""
     line, _, block = head.partition(b"\r\n")
@@ -175,7 +180,7 @@ def parse_request_head(head: bytes) -> Request:
         else:
             method, target, minor = request_line.__wrapped__(line)
             fields = field_block.__wrapped__(block, remember=False)
-        if minor and "host" not in fields.values:
+        if minor and "host" not in fields.by_name:
             raise RemoteProtocolError("no Host field, which every HTTP/1.1 request has", code=400, clause="RFC 9112 3.2")
     except RemoteProtocolError as error:
         raise _located(error, head) from None
@@ -191,7 +196,7 @@ REMEMBERED_BLOCK = 256
 def field_block(block: bytes, remember: bool = True) -> Fields:
     """The fields of a head's lines up to the empty one, with a valid Host. Raises `RemoteProtocolError`."""
     fields = Fields.parse(split_lines(block), remember)
-    host = fields.values.get("host")
+    host = fields.by_name.get("host")
     if host is not None:
         check_host(host)
     return fields
@@ -199,10 +204,12 @@ def field_block(block: bytes, remember: bool = True) -> Fields:
 
 def split_lines(block: bytes) -> list[str]:
     """The field lines of a block that ends in an empty line, without their CRLF. Raises `RemoteProtocolError`."""
-    lines = block.decode("latin-1").split("\r\n")
-    if len(lines) > MAX_FIELDS + 2:
+    if len(block) == 2:
+        return []
+    lines = block[:-4].decode("latin-1").split("\r\n")
+    if len(lines) > MAX_FIELDS:
         raise RemoteProtocolError(f"more than {MAX_FIELDS} field lines", code=431, clause="RFC 6585 5")
-    return lines[:-2]
+    return lines
 
 
 def parse_response_head(head: bytes) -> Response:
@@ -296,15 +303,23 @@ def fault_of_incomplete(head: bytes) -> RemoteProtocolError | None:
     return RemoteProtocolError(f"a {name}; lines end in CRLF", code=400, offset=fault.start(), clause="RFC 9112 2.2")
 
 
-def fault_of_beginning(head: bytes, line_limit: int) -> RemoteProtocolError | None:
-    """The fault in the beginning of a request, if any is plain already, its line being at most ``line_limit`` bytes."""
+def fault_of_beginning(head: bytes, line_limit: int, *, empty_line: bool) -> RemoteProtocolError | None:
+    """The fault in the beginning of a request, if any is plain already.
+
+    Its line may have ``line_limit`` bytes; an ``empty_line`` may come before it.
+    """
     if len(head) > line_limit and not 0 <= head.find(b"\r\n", 2) <= line_limit:
         return too_long(line_limit)
     if fault := fault_of_incomplete(head):
         return fault
-    if head[:1] not in TCHAR_BYTES and head[:2] != b"\r\n"[: len(head)]:
-        return RemoteProtocolError("no method at the start of the request", code=400, offset=0, clause="RFC 9112 3.1")
+    if head[:1] not in TCHAR_BYTES and not (empty_line and head[:2] == b"\r\n"[: len(head)]):
+        return no_method()
     return None
+
+
+def no_method() -> RemoteProtocolError:
+    """The request begins with something else than a method."""
+    return RemoteProtocolError("no method at the start of the request", code=400, offset=0, clause="RFC 9112 3.1")
 
 
 def too_long(limit: int) -> RemoteProtocolError:
@@ -352,7 +367,7 @@ def _request_line_fault(line: str) -> RemoteProtocolError:
     """Say what is wrong with a request line that does not match."""
     token = TOKEN_ONLY.match(line)
     if token is None:
-        return RemoteProtocolError("no method at the start of the request", code=400, offset=0, clause="RFC 9112 3.1")
+        return no_method()
     parts = line.split(" ")
     if len(parts) == 3 and not parts[2].startswith("HTTP/"):
         return RemoteProtocolError(
@@ -374,7 +389,7 @@ def _located(error: RemoteProtocolError, head: bytes) -> RemoteProtocolError:
     start = len(first) + 2
     for line in lines:
         try:
-            field_line.__wrapped__(line)
+            field_line(line)
         except RemoteProtocolError as fault:
             if "\n" in line or "\r" in line:
                 return fault_of_incomplete(head) or fault

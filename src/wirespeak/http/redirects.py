@@ -9,7 +9,7 @@ from wirespeak.errors import AddressError, RemoteProtocolError
 from wirespeak.http.fields import Fields
 from wirespeak.http.urls import Url
 
-__all__ = ["MOST_REDIRECTS", "REDIRECTS", "followed_by", "next_fields", "next_method"]
+__all__ = ["MOST_REDIRECTS", "REDIRECTS", "followed_by", "location_of", "next_fields", "next_method"]
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """The statuses that are followed. 300 asks a person to choose; 304 is no redirect; 305 and 306 are history (15.4.6, 15.4.7)."""
@@ -28,6 +28,14 @@ OF_CONTENT: Final = (
     *("content-digest", "repr-digest", "last-modified", "expect", "trailer"),
 )
 """What speaks of a body that is no longer sent."""
+
+
+def location_of(fields: Fields) -> str:
+    """The Location among ``fields``, which have one. Raises `RemoteProtocolError` for two that differ: programs would go different ways."""
+    location, *others = set(fields.get_all("location"))
+    if others:
+        raise RemoteProtocolError("a redirect with two Locations", clause="RFC 9110 10.2.2")
+    return location
 
 
 def followed_by(url: Url, location: str) -> Url:

@@ -26,8 +26,9 @@ from wirespeak.http.counters import Counters
 from wirespeak.http.fields import Fields
 from wirespeak.http.limits import ServerLimits
 from wirespeak.http.log import AccessLog
-from wirespeak.http.messages import Data, End, Request, Response
-from wirespeak.http.session import Late, ServerSession
+from wirespeak.http.messages import Data, End, Late, Request, Response
+from wirespeak.http.session import ServerSession
+from wirespeak.sockets.tasks import Cancelled
 
 __all__ = ["Handler", "HttpServer", "RequestBody", "Tunnel"]
 
@@ -65,7 +66,7 @@ class HttpServer:
         # ``reads_body = False`` that it has no use for one.
         is_coroutine = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
         self.collects = not is_coroutine and getattr(handler, "reads_body", True)
-        self._server_line = f"Server: {name}\r\n".encode("ascii") if name else b""
+        self._server_line = Fields({"Server": name}).encode() if name else b""
         self._standing = b""
         self._since = self._until = 0.0  # the second that it is of
 
@@ -81,7 +82,7 @@ class HttpServer:
             self._standing = f"Date: {formatdate(now, usegmt=True)}\r\n".encode("ascii") + self._server_line
         return self._standing
 
-    def failed(self, request: Request, error: Exception) -> Response:
+    def failed(self, request: Request, error: BaseException) -> Response:
         """The answer where a handler raised ``error``."""
         if isinstance(error, LimitExceeded):
             return Response.text(f"{error}\n", 413)
@@ -125,6 +126,8 @@ class _Conversation:
 
     def inform(self, status: int, fields: Any = ()) -> None:
         """Send an interim answer, such as 103 (Early Hints, RFC 8297), before the one that the handler will return."""
+        if not 100 <= status < 200 or status == 101:
+            raise LocalProtocolError(f"{status} is no interim answer (RFC 9110 15.2): return it")
         self.session.send(Response(status, Fields(fields)))
 
     # --- events
@@ -141,17 +144,19 @@ class _Conversation:
             else:
                 self._call(event)
         elif kind is Data:
+            if self._server.counters is not None:
+                self._server.counters.received += len(event.data)
             if self._body is not None:
                 self._body.feed(event.data)
         elif kind is End:
             if self._body is not None:
                 self._body.end(event.trailers)
         elif kind is Late:
-            self._give_up(ConnectionLost("the answer came too late"))
             self._account(503, 0)
+            self._give_up(ConnectionLost("the answer came too late"))
         elif isinstance(event, RemoteProtocolError):
-            self._give_up(event)
             self._account(event.code or 400, 0)
+            self._give_up(event)
 
     def lost(self, error: Exception | None) -> None:
         self._give_up(error or IncompleteMessage("the peer is gone"))
@@ -160,6 +165,7 @@ class _Conversation:
 
     def _give_up(self, error: Exception) -> None:
         """Nobody waits for the answer any more: end what works at it."""
+        self._request = None
         if self._body is not None:
             self._body.fail(error)
             self._body = None
@@ -210,21 +216,20 @@ class _Conversation:
             response = await answer
             if type(response) is not Response:
                 raise TypeError(f"a handler returns a Response, not {response!r}")
-        except ConnectionLost:
-            return
-        except Exception as error:
+        except (Exception, Cancelled) as error:
             if self._request is not request:
-                return  # answered already, by the session: the body broke the protocol
+                return  # given up, and answered by the session where it was the body that broke the protocol
             response = self._server.failed(request, error)
-        self._task = None
-        self._answer(request, response)
+        if self._request is request:
+            self._task = None
+            self._answer(request, response)
 
     def _answer(self, request: Request, response: Response) -> None:
         body = response.body
         kind = type(body)
         try:
             if response.tunnel is not None:
-                self._start(self._run_tunnel(response))
+                self._begin_tunnel(request, response)
                 return
             if response.status < 200:
                 raise LocalProtocolError(f"a {response.status} is no answer; `inform` sends interim ones (RFC 9110 15.2)")
@@ -239,15 +244,13 @@ class _Conversation:
             return
         if self._server.counted:
             request.body = b""  # the log keeps the request for a moment, but not its body
-            self._account(response.status, sum(map(size_of, body)) if kind is list or kind is tuple else size_of(body))
+            size = sum(map(size_of, body)) if kind is list or kind is tuple else size_of(body)
+            self._account(response.status, 0 if self._http.bodiless else size)
         self._request = self._body = None
 
     def _answer_fault(self, request: Request, error: Exception) -> None:
         """A response that can't be sent as it is: 500, and the reason into our own log."""
-        try:
-            self.session.send(self._server.failed(request, error))
-        except LocalProtocolError:
-            return  # the session has answered in the meantime
+        self.session.send(self._server.failed(request, error))
         self._account(500, 0)
         self._request = self._body = None
 
@@ -257,7 +260,8 @@ class _Conversation:
         try:
             self.session.send(response)
         except LocalProtocolError as error:
-            self._answer_fault(request, error)
+            if self._request is request:
+                self._answer_fault(request, error)
             return
         try:
             async with aclosing(_pieces(response.body)) as pieces:
@@ -275,12 +279,16 @@ class _Conversation:
         self._account(response.status, sent)
         self._task = self._request = self._body = None
 
-    async def _run_tunnel(self, response: Response) -> None:
+    def _begin_tunnel(self, request: Request, response: Response) -> None:
         """Leave the connection to another protocol (RFC 9110 7.8, 9.3.6)."""
-        assert response.tunnel is not None
-        self._body = RequestBody(self._http, self._link)
+        if response.status != 101 and not (request.method == "CONNECT" and response.status < 300):
+            raise LocalProtocolError(f"a {response.status} to {request.method} opens no tunnel (RFC 9110 7.8, 9.3.6)")
         self.session.send(response)
-        tunnel = Tunnel(self.session, self._link, self._body)
+        self._body = RequestBody(self._http, self._link)
+        self._start(self._run_tunnel(response, Tunnel(self.session, self._link, self._body)))
+
+    async def _run_tunnel(self, response: Response, tunnel: Tunnel) -> None:
+        assert response.tunnel is not None
         try:
             await response.tunnel(tunnel)
         except ConnectionLost:

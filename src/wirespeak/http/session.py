@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from wirespeak.buffer import Buffer
@@ -20,33 +19,14 @@ from wirespeak.errors import LocalProtocolError, RemoteProtocolError
 from wirespeak.http.answer import CLOSE, interim_head, last_words, streamed_head, whole_head
 from wirespeak.http.body import LengthReader, Reader, chunk, last_chunk, request_reader, too_large
 from wirespeak.http.fields import Fields
-from wirespeak.http.limits import ServerLimits
-from wirespeak.http.messages import Data, End, Request, Response, fault_of_beginning, parse_request_head, too_long
+from wirespeak.http.limits import JOINED, KEPT, LINGER_SIZE, LINGER_TIME, PROBE_EVERY, SILENCE, UNWANTED, WINDOW, ServerLimits
+from wirespeak.http.messages import Data, End, Late, Request, Response, fault_of_beginning, no_method, parse_request_head, too_long
 from wirespeak.http.states import SERVER_READS, SERVER_WRITES, Event, Reads, Writes
 
-__all__ = ["Late", "ServerSession"]
-
-# What is kept of later requests while an answer is made. Enough for pipelining; the rest waits in the peer's socket.
-KEPT = 64 << 10
-# Body given out and not yet consumed: what one connection may hold of an upload whose handler is slow.
-WINDOW = 256 << 10
-# A body that no one wants is read and dropped up to here, so that the connection can be kept; past it, closed.
-UNWANTED = 256 << 10
-# Seconds, and bytes, that are read and dropped after our last word, so that it isn't lost to a reset (RFC 9112 9.6).
-LINGER_TIME = 2.0
-LINGER_SIZE = 16 << 20
-# A body as short as this is sent in one piece with its head: copying it is cheaper than a second buffer.
-JOINED = 32 << 10
-# Seconds between the interim answers by which we learn whether a peer that ended its side still listens.
-PROBE_EVERY = 0.5
+__all__ = ["ServerSession"]
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 KEEP_ALIVE = b"Connection: keep-alive\r\n\r\n"
-
-
-@dataclass(slots=True)
-class Late:
-    """Event: the answer was not there in time; 503 has been sent in its place where nothing had been said yet."""
 
 
 # The members under names of their own: looking one up in its class costs as much as a call, and each turn does so ten times.
@@ -63,6 +43,7 @@ class ServerSession:
         "_body_size",
         "_body_start",
         "_continue_due",
+        "_empty_line",
         "_eof",
         "_finishing",
         "_input",
@@ -77,6 +58,7 @@ class ServerSession:
         "_reader",
         "_reads",
         "_request",
+        "_spoke",
         "_standing",
         "_unconsumed",
         "_unwanted",
@@ -107,7 +89,9 @@ class ServerSession:
         self._left_to_send: int | None = None  # of a body whose length was announced
         self.bodiless = False  # the answer has none, whatever its fields say: to HEAD, and 204 and 304
         self._partial = False  # a head has begun to come
+        self._empty_line = False  # one came before it, as some clients send behind a body: it is passed over (RFC 9112 2.2)
         self._eof = False
+        self._spoke = False
         self._finishing = False
         self._pending = 0
         # The times by which something is due; the deadline is the earliest.
@@ -155,7 +139,7 @@ class ServerSession:
             return self._incomplete_head(head, now)
         try:
             request = parse_request_head(head)
-            values = request.fields.values
+            values = request.fields.by_name
             self._reader = reader = (
                 request_reader(request, limits.body) if "content-length" in values or "transfer-encoding" in values else None
             )
@@ -170,7 +154,7 @@ class ServerSession:
             options = request.fields.tokens("connection")
             self._keep_alive = "close" not in options and (request.minor == 1 or "keep-alive" in options)
         self._request = request
-        self._partial = False
+        self._partial = self._empty_line = False
         if reader is not None and (fault := self._begin_body(request, reader, now)):
             return self._refuse(fault, now)
         event = ON_REQUEST if reader is None else ON_REQUEST_HEAD
@@ -195,27 +179,21 @@ class ServerSession:
     def _incomplete_head(self, head: bytes | None, now: float) -> Sequence[Any]:
         """No head is there yet: is it on its way, or can it never be one?"""
         limits, buffer = self._limits, self._input
-        if head is not None:  # it begins with an empty line, which some clients send after a body (RFC 9112 2.2)
-            if head[1] != 10:
-                return self._refuse(
-                    RemoteProtocolError("a bare carriage return where a request was expected", code=400, offset=0, clause="RFC 9112 2.2"),
-                    now,
-                )
-            rest = buffer.rest()
-            buffer.feed(head[2:] + rest)
-            if len(head) == 4 or head[2] == 13:
-                return self._refuse(
-                    RemoteProtocolError("an empty line where a request was expected", code=400, offset=2, clause="RFC 9112 2.2"), now
-                )
+        if head is not None:  # it begins with an empty line: one is passed over, as some clients send it (RFC 9112 2.2)
+            if self._empty_line or head[1] != 10:
+                return self._refuse(no_method(), now)
+            self._empty_line = True
+            buffer.feed(head[2:] + buffer.rest())
             return self._receive_head(now)
         if not buffer:
             self.closed = True  # the peer, or we, wanted no more than was said
             return ()
         kept = buffer.peek()
-        if kept == b"\r\n" and not self._eof:
-            buffer.clear()  # an empty line behind a body is no beginning of a request (RFC 9112 2.2)
+        if kept == b"\r\n" and not self._eof and not self._empty_line:
+            buffer.clear()
+            self._empty_line = True
             return ()
-        if fault := fault_of_beginning(kept, limits.line):
+        if fault := fault_of_beginning(kept, limits.line, empty_line=not self._empty_line):
             return self._refuse(fault, now)
         if buffer.overfull(limits.head):
             return self._refuse(RemoteProtocolError(f"fields of more than {limits.head:,} bytes", code=431, clause="RFC 6585 5"), now)
@@ -292,11 +270,16 @@ class ServerSession:
             except RemoteProtocolError as error:
                 return self._refuse(error, now)
         if self._reads is READS_TUNNEL:
+            if self._writes is WRITES_CLOSED:
+                self._reads = SERVER_READS[self._reads, ON_CLOSE]
+                self.closed = True
             return (End(),)
         if self._reads is READS_WAIT and self._writes is WRITES_ANSWER and self._request is not None and self._request.minor:
             # A peer that ended its side may still wait for the answer, or be gone: a FIN doesn't tell. An interim answer,
             # which a client that didn't ask for it discards (RFC 9110 15.2.1), brings a reset from one that is gone.
             self._probe_at = now + PROBE_EVERY
+        elif self._writes is WRITES_BODY:
+            self._probe_at = now + SILENCE
         return ()
 
     def consumed(self, count: int) -> None:
@@ -343,7 +326,7 @@ class ServerSession:
         request = self._request
         assert request is not None
         ready = response.prepared
-        if ready is not None and ready[1] is body and ready[2] is response.fields and ready[3] == status:
+        if ready is not None and ready[1] is body and ready[2] is response.fields and ready[3] == status and ready[4] is response.reason:
             lines = ready[0]
         else:
             head = whole_head(response, request.method) if whole else streamed_head(response, request.minor)
@@ -379,7 +362,7 @@ class ServerSession:
         request = self._request
         if following is None or request is None or (switch and self._reads is not READS_WAIT):
             raise LocalProtocolError(f"{response.status} may not be sent now")
-        lines = interim_head(response, request.minor)
+        lines = interim_head(response, request)
         if lines is None:
             return
         if response.status == 100:
@@ -404,12 +387,15 @@ class ServerSession:
                 raise LocalProtocolError("the body is longer than its Content-Length says (RFC 9110 8.6)")
             self._left_to_send -= len(data)
         self._out.append(chunk(data) if self.chunked else data)
+        self._spoke = True
 
     def _send_end(self, trailers: Fields) -> None:
         if self._writes is WRITES_TUNNEL:
             self._writes = SERVER_WRITES[self._writes, ON_CLOSE]
             self._out.append(FINISH)
-            self.closed = self._eof
+            if self._eof:
+                self._reads = SERVER_READS[self._reads, ON_CLOSE]
+                self.closed = True
             return
         following = SERVER_WRITES.get((self._writes, ON_END))
         if following is None:
@@ -424,6 +410,7 @@ class ServerSession:
 
     def fail(self) -> None:
         """The answer can't be completed: cut it off, so that the peer doesn't take the part for the whole."""
+        self._writes = SERVER_WRITES[self._writes, ON_CLOSE]
         self._out.append(ABORT)
         self.closed = True
         self._wake()
@@ -495,8 +482,7 @@ class ServerSession:
         if now >= self._write_by:  # a peer that takes next to nothing
             self.fail()
         elif now >= self._probe_at:
-            self._probe_at = now + PROBE_EVERY
-            self._out.append(CONTINUE)
+            self._probe(now)
         elif now >= self._answer_by:
             self._answer_by = math.inf
             self._keep_alive = False
@@ -506,6 +492,17 @@ class ServerSession:
         elif now >= self._read_by:
             return self._slow(now)
         return ()
+
+    def _probe(self, now: float) -> None:
+        """Find out whether a peer that ended its side still listens."""
+        if self._writes is WRITES_ANSWER:
+            self._probe_at = now + PROBE_EVERY
+            self._out.append(CONTINUE)
+        elif self._spoke:
+            self._spoke = False
+            self._probe_at = now + SILENCE
+        else:
+            self.fail()
 
     def _slow(self, now: float) -> Sequence[Any]:
         """What was to come has not come in time."""

@@ -30,8 +30,9 @@ AUTHORITY: Final = re.compile(r"(?:([A-Za-z0-9\-._~!$&'()*+,;=:%]*)@)?(\[[^\[\]@
 # RFC 3986 2     what may stand in a path or a query as it is: pchar, "/", "?"; "%" only before two hexadecimal digits
 AS_IT_IS: Final = "/?:@!$&'()*+,;=-._~%"
 LONE_PERCENT: Final = re.compile("%(?![0-9A-Fa-f]{2})")
-# What no URL holds in any reading, and browsers silently take out: a way to make one text look like another.
-CONTROLS: Final = re.compile("[\x00-\x1f\x7f]")
+# What no URL holds in any reading, and browsers silently take out: a way to make one text look like another. Nor half a
+# character, which can't be written as UTF-8.
+CONTROLS: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 Origin = tuple[str, str, int]
 """Scheme, host and port (RFC 9110 4.3.1): who is asked, and who may be told a secret."""
@@ -129,7 +130,7 @@ def _components(text: str) -> tuple[str | None, str | None, str, str | None, str
     if len(text) > LONGEST:
         raise AddressError(f"a URL of {len(text):,} characters; {LONGEST:,} at most are read")
     if found := CONTROLS.search(text):
-        raise AddressError(f"{_shown(text)} holds the control character {found[0]!r}, which no URL does (RFC 3986 2)")
+        raise AddressError(f"{_shown(text)} holds the character {found[0]!a}, which no URL does (RFC 3986 2)")
     match = COMPONENTS.fullmatch(text.strip(" "))
     assert match  # each part of the pattern may be empty
     scheme, authority, path, query, fragment = match.groups()

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import math
 import socket
 import ssl
@@ -48,10 +49,12 @@ class Turn:
     more. Each connection is then written to once.
     """
 
-    __slots__ = ("_loop", "_waiting")
+    __slots__ = ("_loop", "_waiting", "context")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        # That of who listens: each task begins with a copy of it, whatever task's message brought us here.
+        self.context = contextvars.copy_context()
         self._waiting: list[Connection] = []
 
     def add(self, connection: Connection) -> None:
@@ -273,7 +276,7 @@ class Connection:
                 future.set_result(None)
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return start_task(self._loop, coroutine)
+        return start_task(self._loop, coroutine, self._turn.context)
 
     def future(self) -> asyncio.Future[None]:
         """Something to await until it is set: how a conversation makes its handler wait for input."""

@@ -15,20 +15,28 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["in_thread", "repeat", "run_loop", "start_task"]
+__all__ = ["Cancelled", "in_thread", "repeat", "run_loop", "start_task"]
+
+Cancelled = asyncio.CancelledError
+"""What a task is ended with, for who may not know of event loops."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def start_task(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+def start_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], context: contextvars.Context | None = None
+) -> asyncio.Task[T]:
     """Run ``coroutine`` as a task in a context of its own; its first step is taken now.
 
-    Called from inside another task, the step is left to the loop: a task may not run within a task.
+    Its context is a copy of ``context``: a callback of the loop runs in that of whoever asked for it, which may be a task
+    of another peer, whose variables are not to be seen here.
+    Called from inside another task, the step is left to the loop, for a task may not run within a task; and what is
+    started so goes on with what that task does, so its context is a copy of that task's.
     """
-    context = contextvars.copy_context()
     if asyncio.current_task(loop) is not None:
-        return loop.create_task(coroutine, context=context)
+        return loop.create_task(coroutine)
+    context = contextvars.copy_context() if context is None else context.copy()
     if sys.version_info >= (3, 12):
         return asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)
     # Python 3.11 knows no eager start. A task asks its loop to call its first step soon; we catch that request and grant

@@ -64,9 +64,11 @@ class DatagramServer:
 
     @property
     def addresses(self) -> list[Any]:
+        """Where it answers, as the sockets tell it."""
         return [sock.getsockname() for sock in self._sockets]
 
     def start(self) -> None:
+        """Answer from now on."""
         for sock in self._sockets:
             self._loop.add_reader(sock, self._readable, sock)
 
@@ -91,6 +93,8 @@ class DatagramServer:
                     self.dropped += 1
 
     def close(self) -> None:
+        """Answer no more, and give the addresses back."""
         for sock in self._sockets:
             self._loop.remove_reader(sock)
             sock.close()
+        self._sockets.clear()

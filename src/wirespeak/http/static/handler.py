@@ -10,7 +10,8 @@ look-up, one stat of the file, and a response that lies ready:
     (beneath.py)           (variants.py) (coding.py)            (conditional.py)  (ranges.py)
 
 Nothing is given out that is not beneath the root. A change shows with the next request, whether the file was written
-in place, replaced or taken away; what is on its way by then is sent as it was, unless it was written in place.
+in place, replaced or taken away; what is on its way by then is sent as it was, unless it was written in place. A folder that
+was moved, or a link that leads elsewhere now, shows within a second.
 
 Responses are shared between requests: who wants to change one makes another of it (`dataclasses.replace`).
 """
@@ -97,7 +98,7 @@ class StaticFiles:
     files that are held open for that, at one for each 256 KB.
 
     Symbolic links are followed where they lead to something beneath ``root``. ``root`` may itself be a link: it is followed
-    anew each time, so a new version of a site can be put in place by changing it.
+    anew every second, so a new version of a site can be put in place by changing it.
     """
 
     reads_body = False
@@ -129,7 +130,7 @@ class StaticFiles:
         if entry is None and "?" in target:
             entry = self._entries.young.get(target.partition("?")[0])
         if entry is not None:
-            values = request.fields.values
+            values = request.fields.by_name
             response = entry.ready.get(values.get("accept-encoding"))
             if response is not None and SPECIAL.isdisjoint(values) and request.method in ("GET", "HEAD"):
                 now = monotonic()

@@ -29,9 +29,10 @@ __all__ = ["Entry", "Variant"]
 # Up to here a file is kept in memory and sent from there, in one call together with its head; beyond, copying it would
 # cost more than the calls that sendfile takes.
 IN_MEMORY: Final = 64 << 10
-# What keeping costs besides the content: an entry's objects and its encoded heads take some 3 KB. An open file is put at
-# 256 KB, not for its memory but so that the one bound on memory bounds their number too (256 with 64 MB).
-ENTRY_WEIGHT: Final = 4 << 10
+# What keeping costs besides the content: an entry's objects and its encoded heads take some 3 KB, and its file is held open.
+# It is put at more, so that the one bound on memory bounds the number of open files too (2,048 with 64 MB); and so is a
+# large file that is sent from there, whose place on the disk is held though it was deleted (256).
+ENTRY_WEIGHT: Final = 32 << 10
 OPEN_WEIGHT: Final = 256 << 10
 
 # A file written less than so many seconds ago may be written again with no trace in its time stamp (two seconds is the step
@@ -40,6 +41,9 @@ SETTLED: Final = 2.0
 # Files beside the file are looked for this often, in seconds. They say the same as the file does, in fewer bytes, so one that
 # is found late harms nobody; and once the file itself has changed, none is used that is older.
 LOOK_AGAIN: Final = 1.0
+# The path of a file is followed anew this often, in seconds: a link or folder on the way to it that was changed is noticed
+# after so long at the latest. A change of the file itself is noticed with the next request.
+FOLLOW_AGAIN: Final = 1.0
 # What the system says of a file is taken to hold for this long, in seconds: less than it takes for an answer to reach a client,
 # and for the client to change the file and ask again, so nobody can see a version older than one it knows of.
 LOOK_HOLDS: Final = 50e-6
@@ -98,6 +102,7 @@ class Entry:
     names: tuple[str, ...]
     extra: list[tuple[str, str]]
     path: str
+    file: OpenFile
     status: os.stat_result
     settled: bool
     media_type: str
@@ -106,12 +111,15 @@ class Entry:
     ready: dict[str | None, Response] = field(default_factory=dict)
     look_again: float = math.inf
     looked_until: float = -math.inf
+    follow_again: float = -math.inf
     # Of ``status``, for the hot path:
     changed: int = field(init=False)
     inode: int = field(init=False)
     device: int = field(init=False)
+    fd: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.fd = self.file.fileno()
         self.changed, self.inode, self.device = self.status.st_ctime_ns, self.status.st_ino, self.status.st_dev
 
     @classmethod
@@ -119,7 +127,7 @@ class Entry:
         """The entry of ``file``, that ``names`` led to from ``root``; ``extra`` are fields to send with it. May raise OSError."""
         kind = media_type(names[-1])
         path = os.path.join(root, *names)
-        entry = cls(root, names, extra, path, file.status, _is_settled(file.status), kind, compressible(kind))
+        entry = cls(root, names, extra, path, file, file.status, _is_settled(file.status), kind, compressible(kind))
         entry._add_file(IDENTITY, file)
         entry.look_beside()
         return entry
@@ -130,9 +138,18 @@ class Entry:
         return ENTRY_WEIGHT + sum(variant.weight for variant in self.variants.values())
 
     def unchanged(self, now: float) -> bool:
-        """Whether the file is still the one that was opened, and nothing was written to it since."""
+        """Whether the file is still the one that was opened, and nothing was written to it since.
+
+        The open file is asked, which takes a third of the time of asking by its path. It tells of whatever was done to the
+        file: written, replaced, renamed or removed, each sets the time of its last change. Only a folder above it that was
+        moved, or a link on the way that leads elsewhere now, it doesn't know of: so once in a while its path is followed.
+        """
         try:
-            found = os.stat(self.path)
+            if now < self.follow_again:
+                found = os.fstat(self.fd)
+            else:
+                found = os.stat(self.path)
+                self.follow_again = now + FOLLOW_AGAIN
         except OSError:
             return False
         # The time of the last change of any kind (ctime) can't be set back, as that of the last writing can.
