@@ -18,18 +18,41 @@ A tour, in the order in which it reads best:
 ``explain.py``        every byte of a message, named
 ====================  ================================================================================
 
-What a server's user needs::
+What most people need::
 
-    from wirespeak.http import HttpServer, Request, Response
+    from wirespeak.http import Request, Response, get, serve
 
     def hello(request: Request) -> Response:
         return Response.text(f"You asked for {request.path}\\n")
+
+    serve(hello, "localhost:8000")                      # until Ctrl-C
+    print(get("http://localhost:8000/there").text)      # meanwhile, elsewhere
 """
 
+from wirespeak.http.client import BlockingClient, BlockingResponse, Client, ClientResponse, Timeouts, get, request
 from wirespeak.http.fields import Fields
 from wirespeak.http.limits import ServerLimits
 from wirespeak.http.messages import Data, End, Request, Response
-from wirespeak.http.server import Handler, HttpServer, Tunnel
+from wirespeak.http.server import Handler, HttpServer, Tunnel, serve
 from wirespeak.http.session import ServerSession
 
-__all__ = ["Data", "End", "Fields", "Handler", "HttpServer", "Request", "Response", "ServerLimits", "ServerSession", "Tunnel"]
+__all__ = [
+    "BlockingClient",
+    "BlockingResponse",
+    "Client",
+    "ClientResponse",
+    "Data",
+    "End",
+    "Fields",
+    "Handler",
+    "HttpServer",
+    "Request",
+    "Response",
+    "ServerLimits",
+    "ServerSession",
+    "Timeouts",
+    "Tunnel",
+    "get",
+    "request",
+    "serve",
+]

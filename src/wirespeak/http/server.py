@@ -28,9 +28,12 @@ from wirespeak.http.limits import ServerLimits
 from wirespeak.http.log import AccessLog
 from wirespeak.http.messages import Data, End, Late, Request, Response
 from wirespeak.http.session import ServerSession
-from wirespeak.sockets.tasks import Cancelled
+from wirespeak.sockets.address import Address
+from wirespeak.sockets.listener import Listener, serve_until_stopped
+from wirespeak.sockets.tasks import Cancelled, run_loop
+from wirespeak.sockets.tcp import bind_all
 
-__all__ = ["Handler", "HttpServer", "RequestBody", "Tunnel"]
+__all__ = ["Handler", "HttpServer", "RequestBody", "Tunnel", "serve"]
 
 logger = logging.getLogger("wirespeak.http")
 
@@ -90,6 +93,20 @@ class HttpServer:
             return Response.text(f"{error}\n", error.code or 400)
         logger.error("%s %s: the handler failed", request.method, ascii(request.target), exc_info=error)
         return Response.text("The server failed to answer; its log says why.\n", 500)
+
+
+def serve(handler: Handler, *places: str, on_ready: Callable[[list[str]], None] | None = None, **options: Any) -> None:
+    """Serve ``handler`` at ``places`` ("localhost:8000" where none is named) until SIGTERM or SIGINT, in good order.
+
+    ``on_ready`` is told where, once it accepts; ``options`` are `HttpServer`'s. Raises `AddressError`, `ListenError`.
+    """
+
+    async def run() -> None:
+        listener = Listener(bind_all(map(Address.parse, places or ("localhost:8000",))), HttpServer(handler, **options))
+        said = None if on_ready is None else lambda: on_ready([str(Address.of(name)) for name in listener.addresses])
+        await serve_until_stopped([listener], on_ready=said)
+
+    run_loop(run())
 
 
 class _Conversation:
