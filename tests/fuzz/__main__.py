@@ -124,8 +124,10 @@ def _tell(outcomes: list[Outcome]) -> int:
     print()
     for outcome in outcomes:
         verdict = "FOUND SOMETHING" if outcome in faulty else "nothing found"
-        print(f"{outcome.name:{width}}  {outcome.runs:>12,} runs  {outcome.runs / outcome.seconds:>8,.0f}/s  {verdict}")
-    print(f"{sum(outcome.runs for outcome in outcomes):,} runs of {len(outcomes)} targets: {len(faulty) or 'no'} finding{'s' * (len(faulty) != 1)}")
+        rate = outcome.runs / outcome.seconds
+        print(f"{outcome.name:{width}}  {outcome.runs:>12,} runs  {rate:>8,.0f}/s  {verdict}")
+    runs = sum(outcome.runs for outcome in outcomes)
+    print(f"{runs:,} runs of {len(outcomes)} targets: {f'{len(faulty)} found something' if faulty else 'nothing found'}")
     return 1 if faulty else 0
 
 

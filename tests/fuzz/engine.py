@@ -45,7 +45,8 @@ class Fuzzed:
 def load(path: Path) -> ModuleType:
     """The module in the file ``path``, imported by its place and not by its name."""
     spec = importlib.util.spec_from_file_location(f"tests.fuzz.{path.stem}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -127,7 +128,7 @@ def _by_coverage(target: Fuzzed, guard: Guard, seconds: float, seed: int) -> NoR
                 os.rmdir(corpus)
                 os._exit(0)
 
-        options = [f"-seed={seed % 2**32 or 1}", f"-max_len={LONGEST}", "-timeout=0", "-rss_limit_mb=2048", "-verbosity=0"]
+        options = [f"-seed={seed % 2**32 or 1}", f"-max_len={LONGEST}", "-rss_limit_mb=2048", "-verbosity=0"]
         atheris.Setup([sys.argv[0], *options, corpus], once)
         atheris.Fuzz()
     raise AssertionError("libFuzzer never returns")
@@ -146,7 +147,32 @@ def _at_random(target: Fuzzed, guard: Guard, seconds: float, seed: int) -> NoRet
     os._exit(0)
 
 
-ODD = [b"\r\n", b"\n", b"\r", b"\0", b"\r\n\r\n", b" ", b"\t", b":", b",", b";", b'"', b"\\", b"=", b"%", b"/", b"-1", b"0", b"9" * 20, b"\xff", b"\x80", b"\xc3\xa9", b"\x1b", b"+", b"_"]
+ODD = [
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"\r\n\r\n",
+    b" ",
+    b"\t",
+    b":",
+    b",",
+    b";",
+    b'"',
+    b"\\",
+    b"=",
+    b"%",
+    b"/",
+    b"-1",
+    b"0",
+    b"9" * 20,
+    b"\xff",
+    b"\x80",
+    b"\xc3\xa9",
+    b"\x1b",
+    b"+",
+    b"_",
+]
 """Bytes at which parsers part ways."""
 
 

@@ -12,17 +12,57 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.checks import head
-from tests.hostile.serving import COMMAND, Serve, Server
 from tests.hostile.conftest import ROOT
+from tests.hostile.serving import COMMAND, Serve, Server
 from tests.processes import Program
 
 LENGTH = 14_000
 """Bytes: near the most that a line may hold."""
 
 FIELDS = [
-    *("Cookie", "Accept", "Accept-Encoding", "Accept-Language", "Accept-Charset", "Authorization", "Cache-Control", "Connection", "Content-Type", "Content-Disposition", "Expect"),
-    *("Forwarded", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Keep-Alive", "Link", "Origin", "Range", "Referer", "TE", "Trailer", "Upgrade"),
-    *("User-Agent", "Via", "Warning", "X-Forwarded-For", "Sec-WebSocket-Key", "Content-Range", "Date", "From", "Max-Forwards", "Pragma", "Prefer", "Priority"),
+    *(
+        "Cookie",
+        "Accept",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Accept-Charset",
+        "Authorization",
+        "Cache-Control",
+        "Connection",
+        "Content-Type",
+        "Content-Disposition",
+        "Expect",
+    ),
+    *(
+        "Forwarded",
+        "If-Match",
+        "If-None-Match",
+        "If-Modified-Since",
+        "If-Unmodified-Since",
+        "If-Range",
+        "Keep-Alive",
+        "Link",
+        "Origin",
+        "Range",
+        "Referer",
+        "TE",
+        "Trailer",
+        "Upgrade",
+    ),
+    *(
+        "User-Agent",
+        "Via",
+        "Warning",
+        "X-Forwarded-For",
+        "Sec-WebSocket-Key",
+        "Content-Range",
+        "Date",
+        "From",
+        "Max-Forwards",
+        "Pragma",
+        "Prefer",
+        "Priority",
+    ),
 ]
 
 VALUES = {
@@ -57,7 +97,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """A folder served with everything switched on that reads fields: log, ranges, conditions, compression."""
     path = tmp_path_factory.mktemp("site")
     (path / "page.html").write_bytes(b"<!doctype html><title>page</title>" + b"<p>hello" * 200)
-    program = Program([*COMMAND, path, "--log", path / "log", "--bind", "127.0.0.1:0", "--json"], env={"PYTHONPATH": str(ROOT / "src")}, cwd=ROOT)
+    program = Program(
+        [*COMMAND, path, "--log", path / "log", "--bind", "127.0.0.1:0", "--json"], env={"PYTHONPATH": str(ROOT / "src")}, cwd=ROOT
+    )
     try:
         yield Serve(program)
     finally:
@@ -86,7 +128,20 @@ def test_no_value_of_any_field_costs_more_than_its_length(folder: Serve, kind: s
 
 @pytest.mark.parametrize(
     "target",
-    ["/" + "%41" * (LENGTH // 3), "/" * LENGTH, "/" + "../" * (LENGTH // 3), "/" + "a/" * (LENGTH // 2), "/" + "%2e%2e/" * (LENGTH // 7), "/?" + "&" * LENGTH, "/?" + "a=b&" * (LENGTH // 4), "/" + "%" * LENGTH, "/" + "." * LENGTH, "http://" + "a." * (LENGTH // 2) + "/", "http://[" + ":" * LENGTH + "]/", "/" + ";" * LENGTH],
+    [
+        "/" + "%41" * (LENGTH // 3),
+        "/" * LENGTH,
+        "/" + "../" * (LENGTH // 3),
+        "/" + "a/" * (LENGTH // 2),
+        "/" + "%2e%2e/" * (LENGTH // 7),
+        "/?" + "&" * LENGTH,
+        "/?" + "a=b&" * (LENGTH // 4),
+        "/" + "%" * LENGTH,
+        "/" + "." * LENGTH,
+        "http://" + "a." * (LENGTH // 2) + "/",
+        "http://[" + ":" * LENGTH + "]/",
+        "/" + ";" * LENGTH,
+    ],
     ids=lambda target: target[:12],
 )
 def test_no_target_costs_more_than_its_length(folder: Serve, target: str) -> None:
@@ -95,16 +150,42 @@ def test_no_target_costs_more_than_its_length(folder: Serve, target: str) -> Non
     assert spent < 8 * plain + 0.02
 
 
-@pytest.mark.parametrize("value", ["a." * (LENGTH // 2), "[" + ":" * LENGTH, "a:" * (LENGTH // 2), "%41" * (LENGTH // 3), "1." * (LENGTH // 2), "[" + "0:" * (LENGTH // 2) + "]", "-" * LENGTH], ids=lambda value: value[:6])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a." * (LENGTH // 2),
+        "[" + ":" * LENGTH,
+        "a:" * (LENGTH // 2),
+        "%41" * (LENGTH // 3),
+        "1." * (LENGTH // 2),
+        "[" + "0:" * (LENGTH // 2) + "]",
+        "-" * LENGTH,
+    ],
+    ids=lambda value: value[:6],
+)
 def test_no_host_costs_more_than_its_length(folder: Serve, value: str) -> None:
     plain = cost(folder, head("GET / HTTP/1.1", "Host: localhost", "X-Plain: " + "a" * LENGTH, "Connection: close"))
     assert cost(folder, head("GET / HTTP/1.1", f"Host: {value}", "Connection: close")) < 8 * plain + 0.02
 
 
-@pytest.mark.parametrize("value", ["chunked," * (LENGTH // 8), "," * LENGTH, " " * LENGTH + "chunked", "a" * LENGTH, "chunked" + ";a=b" * (LENGTH // 4), 'gzip;a="' + "\\" * LENGTH], ids=lambda value: value[:12].strip() or "spaces")
+@pytest.mark.parametrize(
+    "value",
+    [
+        "chunked," * (LENGTH // 8),
+        "," * LENGTH,
+        " " * LENGTH + "chunked",
+        "a" * LENGTH,
+        "chunked" + ";a=b" * (LENGTH // 4),
+        'gzip;a="' + "\\" * LENGTH,
+    ],
+    ids=lambda value: value[:12].strip() or "spaces",
+)
 def test_no_transfer_encoding_costs_more_than_its_length(folder: Serve, value: str) -> None:
     plain = cost(folder, head("POST / HTTP/1.1", "Host: localhost", "X-Plain: " + "a" * LENGTH, "Connection: close"))
-    assert cost(folder, head("POST / HTTP/1.1", "Host: localhost", f"Transfer-Encoding: {value}", "Connection: close") + b"0\r\n\r\n") < 8 * plain + 0.02
+    assert (
+        cost(folder, head("POST / HTTP/1.1", "Host: localhost", f"Transfer-Encoding: {value}", "Connection: close") + b"0\r\n\r\n")
+        < 8 * plain + 0.02
+    )
 
 
 def test_a_head_that_comes_byte_by_byte_is_not_read_anew_each_time(server: Server) -> None:
@@ -140,7 +221,10 @@ def test_many_fields_cost_in_proportion(server: Server) -> None:
 
 def test_a_chunk_extension_costs_in_proportion(server: Server, serving: Callable[..., Server], tmp_path: Path) -> None:
     def spent(extension: str) -> float:
-        data = head("POST / HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked", "Connection: close") + f"5{extension}\r\nhello\r\n0\r\n\r\n".encode()
+        data = (
+            head("POST / HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked", "Connection: close")
+            + f"5{extension}\r\nhello\r\n0\r\n\r\n".encode()
+        )
         costs = []
         for _ in range(4):
             with server.connect() as wire:
@@ -151,5 +235,14 @@ def test_a_chunk_extension_costs_in_proportion(server: Server, serving: Callable
         return min(costs)
 
     plain = spent("")
-    for extension in (";" * 2000, " " * 2000, ';a="' + "\\" * 2000, ';a="' + 'b"' * 1000, ";a=b" * 500, " ;\t" * 700, ';a="' + '\\"' * 1000, ";a" + " " * 2000 + "=b"):
+    for extension in (
+        ";" * 2000,
+        " " * 2000,
+        ';a="' + "\\" * 2000,
+        ';a="' + 'b"' * 1000,
+        ";a=b" * 500,
+        " ;\t" * 700,
+        ';a="' + '\\"' * 1000,
+        ";a" + " " * 2000 + "=b",
+    ):
         assert spent(extension) < 8 * plain + 0.005, repr(extension[:10])

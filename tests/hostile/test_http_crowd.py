@@ -37,7 +37,15 @@ def test_1000_connections_at_once_are_all_served(server: Server) -> None:
 
 
 def test_1000_broken_connections_at_once_disturb_no_one(server: Server) -> None:
-    kinds = [b"BROKEN\r\n\r\n", b"GET /", b"", get()[:-2], get() * 5, b"\x00" * 1000, head("POST / HTTP/1.1", "Host: a", "Content-Length: 10") + b"x"]
+    kinds = [
+        b"BROKEN\r\n\r\n",
+        b"GET /",
+        b"",
+        get()[:-2],
+        get() * 5,
+        b"\x00" * 1000,
+        head("POST / HTTP/1.1", "Host: a", "Content-Length: 10") + b"x",
+    ]
     with server.connect() as other:
         wires = [server.connect() for _ in range(1000)]
         for number, wire in enumerate(wires):
@@ -78,11 +86,17 @@ def test_nothing_is_kept_of_connections_that_are_over(serving: Callable[..., Ser
         pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-Field: value\r\n" * 10_000, 1, id="fields"),
         pytest.param(b"GET /" + b"a" * 1_000_000, 1, id="a request line"),
         pytest.param(b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000, 1, id="a field"),
-        pytest.param(head("POST /sum HTTP/1.1", "Host: a", "Transfer-Encoding: chunked") + b"5;" + b"a" * 1_000_000, 1, id="a chunk extension"),
-        pytest.param(head("POST /sum HTTP/1.1", "Host: a", "Transfer-Encoding: chunked") + b"0\r\n" + b"X: y\r\n" * 100_000, 1, id="trailers"),
+        pytest.param(
+            head("POST /sum HTTP/1.1", "Host: a", "Transfer-Encoding: chunked") + b"5;" + b"a" * 1_000_000, 1, id="a chunk extension"
+        ),
+        pytest.param(
+            head("POST /sum HTTP/1.1", "Host: a", "Transfer-Encoding: chunked") + b"0\r\n" + b"X: y\r\n" * 100_000, 1, id="trailers"
+        ),
         pytest.param(b"\r\n" * 500_000, 1, id="empty lines"),
         pytest.param(b"BROKEN\r\n\r\n" + b"x" * 1_000_000, 1, id="behind a refusal"),
-        pytest.param(head("POST /sum HTTP/1.1", "Host: a", "Content-Length: 900000000000") + bytes(1_000_000), 1, id="a body past the limit"),
+        pytest.param(
+            head("POST /sum HTTP/1.1", "Host: a", "Content-Length: 900000000000") + bytes(1_000_000), 1, id="a body past the limit"
+        ),
         pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\n", 1, id="half a head"),
         pytest.param(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n", 1, id="an endless answer unread"),
         pytest.param(b"GET /?%d HTTP/1.1\r\nHost: a\r\n\r\n", 5000, id="pipelined requests unread"),
@@ -240,7 +254,7 @@ def test_a_busy_server_answers_among_2000_that_wait(server: Server) -> None:
         for number in range(200):
             assert wire.get(f"/{number}").status == 200
         spent = server.cpu() - before
-    # Who waits costs nothing: a request takes what it takes alone, some tens of microseconds; a look at each that waits would add milliseconds.
+    # A request takes what it takes alone, some tens of microseconds. A look at each that waits would add milliseconds.
     assert spent / 200 < 0.002
     with selectors.DefaultSelector() as ready:
         for wire in waiting:

@@ -139,10 +139,7 @@ def test_who_pipelines_and_does_not_read_is_not_kept_for_without_bound(serving: 
 
     server = serving(handler)
     with server.connect(receive_buffer=4096) as wire:
-        wire.socket.settimeout(1.0)
-        with pytest.raises(TimeoutError):
-            for _ in range(10_000):
-                wire.send(get("/") * 100)
+        assert wire.fill(get("/") * 100, 40_000_000) < 40_000_000
         # What the kernel's buffers hold of answers (some megabytes at most), and little more of ours.
         assert handled < 2000
 
@@ -225,8 +222,14 @@ def test_head_is_answered_as_get_without_the_body(serving: Callable[..., Server]
 
 
 @pytest.mark.parametrize("kind", ["iterable", "stream"])
-@pytest.mark.parametrize("pieces", [(), (b"",), (b"", b"a", b"", b"b", b""), (b"x" * 100_000, b"y" * 7)], ids=["none", "an empty one", "empty ones between", "large"])
-def test_pieces_are_sent_in_chunks_and_empty_ones_do_not_end_it(serving: Callable[..., Server], kind: str, pieces: tuple[bytes, ...]) -> None:
+@pytest.mark.parametrize(
+    "pieces",
+    [(), (b"",), (b"", b"a", b"", b"b", b""), (b"x" * 100_000, b"y" * 7)],
+    ids=["none", "an empty one", "empty ones between", "large"],
+)
+def test_pieces_are_sent_in_chunks_and_empty_ones_do_not_end_it(
+    serving: Callable[..., Server], kind: str, pieces: tuple[bytes, ...]
+) -> None:
     async def handler(request: Request) -> Response:
         return Response(200, {}, iterate(*pieces) if kind == "iterable" else stream(*pieces)())
 
@@ -267,7 +270,17 @@ def test_a_stream_of_another_length_than_given_is_never_passed_off_as_whole(serv
     server.complaints.said.clear()
 
 
-@pytest.mark.parametrize("given", [{"Content-Length": "3"}, {"Content-Length": "+4"}, {"Transfer-Encoding": "chunked"}, {"Content-Length": "4", "Transfer-Encoding": "chunked"}, {"Content-Length": "x"}], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"Content-Length": "3"},
+        {"Content-Length": "+4"},
+        {"Transfer-Encoding": "chunked"},
+        {"Content-Length": "4", "Transfer-Encoding": "chunked"},
+        {"Content-Length": "x"},
+    ],
+    ids=str,
+)
 def test_framing_fields_that_a_handler_gets_wrong_are_not_sent(serving: Callable[..., Server], given: dict[str, str]) -> None:
     def handler(request: Request) -> Response:
         return Response(200, given, b"body")
@@ -413,7 +426,9 @@ def test_a_client_that_half_closes_behind_its_request_still_gets_the_answer(serv
             wire.send(data)
             wire.finish()
             answers = wire.answers()
-        assert [answer.body for answer in answers] == [b"piecepiecepiece" if kind == "stream" else b"answer\n"] * data.count(b"HTTP/1.1\r\n")
+        assert [answer.body for answer in answers] == [b"piecepiecepiece" if kind == "stream" else b"answer\n"] * data.count(
+            b"HTTP/1.1\r\n"
+        )
     server.idle()
 
 

@@ -73,8 +73,14 @@ def test_a_repeated_content_length_is_refused_or_read_once(server: Server, lines
 @pytest.mark.parametrize(
     "value",
     [
-        *(pytest.param(value, id=repr(value)) for value in ["+5", "-5", "-0", "1_0", "0x5", "0b1", "0o5", "5.0", "5e0", "1e1", "", " ", "\t", "5 5", "5,", ",5"]),
-        *(pytest.param(value, id=repr(value)) for value in ["5;", '"5"', "5h", "h5", "five", "5\t5", "NaN", "inf", "+0", "0 0", "5;q=1", "%35", "(5)", "5/1"]),
+        *(
+            pytest.param(value, id=repr(value))
+            for value in ["+5", "-5", "-0", "1_0", "0x5", "0b1", "0o5", "5.0", "5e0", "1e1", "", " ", "\t", "5 5", "5,", ",5"]
+        ),
+        *(
+            pytest.param(value, id=repr(value))
+            for value in ["5;", '"5"', "5h", "h5", "five", "5\t5", "NaN", "inf", "+0", "0 0", "5;q=1", "%35", "(5)", "5/1"]
+        ),
         pytest.param("\x0b5", id="vertical tab before"),
         pytest.param("5\x0b", id="vertical tab behind"),
         pytest.param("5\x0c", id="form feed behind"),
@@ -94,7 +100,16 @@ def test_a_content_length_of_other_than_digits_is_400(server: Server, value: str
 
 @pytest.mark.parametrize(
     "value",
-    ["9" * 30, "1" + "0" * 19, "18446744073709551616", "18446744073709551621", "9223372036854775808", "1" + "0" * 4400, "4294967301", "9" * 15000],
+    [
+        "9" * 30,
+        "1" + "0" * 19,
+        "18446744073709551616",
+        "18446744073709551621",
+        "9223372036854775808",
+        "1" + "0" * 4400,
+        "4294967301",
+        "9" * 15000,
+    ],
     ids=["30 digits", "20 digits", "2^64", "2^64 + 5", "2^63", "4401 digits", "2^32 + 5", "15000 digits"],
 )
 def test_a_content_length_past_all_bounds_is_400_or_413(server: Server, value: str) -> None:
@@ -134,8 +149,31 @@ def test_CVE_2024_1135_chunked_not_last_or_twice_is_400(server: Server, lines: t
 @pytest.mark.parametrize(
     "value",
     [
-        *("gzip, chunked", "xchunked", "chunkedx", "identity", "gzip", "deflate", "compress", "x-gzip", "chunk", "identity, chunked", "br, chunked"),
-        *("chunked;q=1", "chunked; a=b", "chunked chunked", '"chunked"', "chunked\xa0", "*", "trailers", "gzip;q=0, chunked", "'chunked'", "[chunked]"),
+        *(
+            "gzip, chunked",
+            "xchunked",
+            "chunkedx",
+            "identity",
+            "gzip",
+            "deflate",
+            "compress",
+            "x-gzip",
+            "chunk",
+            "identity, chunked",
+            "br, chunked",
+        ),
+        *(
+            "chunked;q=1",
+            "chunked; a=b",
+            "chunked chunked",
+            '"chunked"',
+            "chunked\xa0",
+            "*",
+            "trailers",
+            "gzip;q=0, chunked",
+            "'chunked'",
+            "[chunked]",
+        ),
     ],
 )
 def test_CVE_2024_6827_an_unknown_transfer_coding_is_501_or_400(server: Server, value: str) -> None:
@@ -202,7 +240,11 @@ def test_framing_fields_in_other_than_ascii_are_400(server: Server, name: str, s
     unread(server, post(f"{name}: 5".encode(), body=HELLO), 400)
 
 
-@pytest.mark.parametrize("line", ["Transfer-Encoding:chunked", "Transfer-Encoding: \tchunked \t", "TRANSFER-ENCODING: CHUNKED", "transfer-encoding:\tChUnKeD"], ids=repr)
+@pytest.mark.parametrize(
+    "line",
+    ["Transfer-Encoding:chunked", "Transfer-Encoding: \tchunked \t", "TRANSFER-ENCODING: CHUNKED", "transfer-encoding:\tChUnKeD"],
+    ids=repr,
+)
 def test_chunked_in_any_case_between_spaces_and_tabs_is_chunked(server: Server, line: str) -> None:
     with server.connect() as wire:
         wire.send(post(line, body=HELLO) + b"GET /next HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -216,8 +258,14 @@ def test_chunked_in_any_case_between_spaces_and_tabs_is_chunked(server: Server, 
 @pytest.mark.parametrize(
     "size",
     [
-        *(pytest.param(size.encode("latin-1"), id=repr(size)) for size in ["0x5", "0X5", "1_0", "_5", "5_", "-1", "-5", "+5", "-0", "", " 5", "\t5", "5 ", "5\t", "5 5"]),
-        *(pytest.param(size.encode("latin-1"), id=repr(size)) for size in ["g", "5g", "5h", "h", "5.", "5,5", "5\x0b", "\x0c5", "5\xa0", "\xa05", "0o5", '"5"', "5L"]),
+        *(
+            pytest.param(size.encode("latin-1"), id=repr(size))
+            for size in ["0x5", "0X5", "1_0", "_5", "5_", "-1", "-5", "+5", "-0", "", " 5", "\t5", "5 ", "5\t", "5 5"]
+        ),
+        *(
+            pytest.param(size.encode("latin-1"), id=repr(size))
+            for size in ["g", "5g", "5h", "h", "5.", "5,5", "5\x0b", "\x0c5", "5\xa0", "\xa05", "0o5", '"5"', "5L"]
+        ),
         pytest.param("٥".encode(), id="Arabic five"),
         pytest.param("５".encode(), id="full-width five"),
         pytest.param(b"\x00", id="NUL"),
@@ -233,7 +281,9 @@ def test_a_chunk_size_of_other_than_hex_digits_or_overflowing_is_400(server: Ser
     refused(server, chunked(size + b"\r\nhello\r\n0\r\n\r\n"), 400)
 
 
-@pytest.mark.parametrize("size", [b"FFFFFFFFFFFFFFFF", b"8000000000000000", b"7FFFFFFFFFFFFFFF", b"100000005", b"fffffffffffffff"], ids=bytes.decode)
+@pytest.mark.parametrize(
+    "size", [b"FFFFFFFFFFFFFFFF", b"8000000000000000", b"7FFFFFFFFFFFFFFF", b"100000005", b"fffffffffffffff"], ids=bytes.decode
+)
 def test_a_chunk_size_past_the_bound_of_a_body_is_400_or_413(server: Server, size: bytes) -> None:
     # Up to 64 bits it can be read as a number, so it may also be refused as what it says.
     refused(server, chunked(size + b"\r\nhello\r\n0\r\n\r\n"), 400, 413)
@@ -293,12 +343,16 @@ def test_a_bare_cr_lf_or_nul_in_a_chunk_extension_is_400(server: Server, line: b
     refused(server, chunked(line + b"hello\r\n0\r\n\r\n"), 400)
 
 
-@pytest.mark.parametrize("line", [b"0\n\r\n", b"0\r\n\n", b"0;a\nb\r\n\r\n", b"0\r\r\n\r\n", b"0\n\n", b"0\r\n\r\r\n", b"0;\x00\r\n\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    "line", [b"0\n\r\n", b"0\r\n\n", b"0;a\nb\r\n\r\n", b"0\r\r\n\r\n", b"0\n\n", b"0\r\n\r\r\n", b"0;\x00\r\n\r\n"], ids=repr
+)
 def test_a_bare_cr_lf_or_nul_in_the_last_chunk_is_400(server: Server, line: bytes) -> None:
     refused(server, chunked(b"5\r\nhello\r\n" + line), 400)
 
 
-@pytest.mark.parametrize("piece", [b"a" * 1024, b";a=b" * 256, b'"' + b"x" * 1023, b" " * 1024, b"0" * 1024], ids=["a name", "many", "quoted", "spaces", "zeros"])
+@pytest.mark.parametrize(
+    "piece", [b"a" * 1024, b";a=b" * 256, b'"' + b"x" * 1023, b" " * 1024, b"0" * 1024], ids=["a name", "many", "quoted", "spaces", "zeros"]
+)
 def test_an_endless_chunk_extension_is_400(server: Server, piece: bytes) -> None:
     start = b"5;" if piece[:1] != b"0" else b""
     refused(server, chunked(start + piece * 100), 400)
@@ -333,7 +387,12 @@ def test_hex_digits_of_either_case_are_a_size(server: Server, digits: bytes) -> 
 
 def test_a_body_cut_short_by_the_peers_end_is_never_passed_off_as_whole(server: Server) -> None:
     # RFC 9112 8: an incomplete request may be answered with an error; no handler is given a short body as the whole.
-    for data in (post("Content-Length: 10", body=b"hello"), chunked(b"5\r\nhello\r\n"), chunked(b"5\r\nhel"), chunked(b"5\r\nhello\r\n0\r\n")):
+    for data in (
+        post("Content-Length: 10", body=b"hello"),
+        chunked(b"5\r\nhello\r\n"),
+        chunked(b"5\r\nhel"),
+        chunked(b"5\r\nhello\r\n0\r\n"),
+    ):
         with server.connect() as wire:
             wire.send(data)
             wire.finish()
@@ -344,9 +403,32 @@ def test_a_body_cut_short_by_the_peers_end_is_never_passed_off_as_whole(server: 
 # --- trailers (RFC 9110 6.5, RFC 9112 7.1.2)
 
 FORBIDDEN = [
-    *("Content-Length: 5", "Transfer-Encoding: chunked", "Host: evil.example", "Trailer: X", "TE: trailers", "Connection: close", "Authorization: Basic eDp5"),
-    *("Content-Encoding: gzip", "Content-Type: text/html", "Content-Range: bytes 0-1/2", "Cookie: a=b", "Expect: 100-continue", "Cache-Control: no-store"),
-    *("Max-Forwards: 5", "Range: bytes=0-1", "If-Match: *", "Set-Cookie: a=b", "Upgrade: websocket", "Proxy-Authorization: x", "Keep-Alive: timeout=1"),
+    *(
+        "Content-Length: 5",
+        "Transfer-Encoding: chunked",
+        "Host: evil.example",
+        "Trailer: X",
+        "TE: trailers",
+        "Connection: close",
+        "Authorization: Basic eDp5",
+    ),
+    *(
+        "Content-Encoding: gzip",
+        "Content-Type: text/html",
+        "Content-Range: bytes 0-1/2",
+        "Cookie: a=b",
+        "Expect: 100-continue",
+        "Cache-Control: no-store",
+    ),
+    *(
+        "Max-Forwards: 5",
+        "Range: bytes=0-1",
+        "If-Match: *",
+        "Set-Cookie: a=b",
+        "Upgrade: websocket",
+        "Proxy-Authorization: x",
+        "Keep-Alive: timeout=1",
+    ),
 ]
 
 
@@ -354,7 +436,10 @@ FORBIDDEN = [
 def test_a_forbidden_trailer_is_dropped_or_400(server: Server, line: str) -> None:
     name = line.partition(":")[0]
     with server.connect() as wire:
-        wire.send(chunked(f"5\r\nhello\r\n0\r\n{line}\r\nX-Sum: 1\r\n\r\n".encode()) + b"GET /next HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        wire.send(
+            chunked(f"5\r\nhello\r\n0\r\n{line}\r\nX-Sum: 1\r\n\r\n".encode())
+            + b"GET /next HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
         first, *others = wire.answers()
     if first.status == 400:
         assert not others
@@ -385,7 +470,11 @@ def test_a_malformed_trailer_is_400(server: Server, lines: bytes) -> None:
     refused(server, chunked(b"5\r\nhello\r\n0\r\n" + lines + b"\r\n"), 400)
 
 
-@pytest.mark.parametrize("line", [b"X: y\r\n", b"X: " + b"y" * 1000 + b"\r\n", b"a:\r\n", b"X" * 1000], ids=["short lines", "long lines", "empty values", "one endless line"])
+@pytest.mark.parametrize(
+    "line",
+    [b"X: y\r\n", b"X: " + b"y" * 1000 + b"\r\n", b"a:\r\n", b"X" * 1000],
+    ids=["short lines", "long lines", "empty values", "one endless line"],
+)
 def test_endless_trailers_are_refused_at_a_bound(server: Server, line: bytes) -> None:
     flood = line * (200_000 // len(line))
     refused(server, chunked(b"5\r\nhello\r\n0\r\n" + flood), 400, 431)

@@ -68,7 +68,11 @@ def test_white_space_before_the_first_field_is_400(server: Server, line: str) ->
 
 
 @pytest.mark.parametrize("name", ["X-Field", "Host", "Content-Length", "Cookie", "Connection", "Transfer-Encoding"])
-@pytest.mark.parametrize("value", ["a\rb", "a\nb", "a\x00b", "\ra", "a\r", "\na", "a\n", "\x00", "a\r\rb", "a\n b", "a\nX: y", "a\rX: y", "a\n\nGET / HTTP/1.1"], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    ["a\rb", "a\nb", "a\x00b", "\ra", "a\r", "\na", "a\n", "\x00", "a\r\rb", "a\n b", "a\nX: y", "a\rX: y", "a\n\nGET / HTTP/1.1"],
+    ids=repr,
+)
 def test_CVE_2023_37276_cr_lf_or_nul_in_a_value_is_400(server: Server, name: str, value: str) -> None:
     lines = ["GET / HTTP/1.1", *([] if name == "Host" else ["Host: localhost"]), f"{name}: {value}", "X-After: yes"]
     unread(server, head(*lines), 400)
@@ -139,9 +143,65 @@ def test_a_missing_or_second_host_is_400(server: Server, lines: tuple[str, ...])
 @pytest.mark.parametrize(
     "value",
     [
-        *("a, b", "a,b", "u@h", "u:p@h", "@h", "h@", "a b", "a\tb", "a/b", "/", "http://a", "//a", "a?b", "a#b", "a\\b", "<a>", '"a"', "a|b", "a^b", "a`b", "{a}"),
-        *("a:b", "a:8o", "a:80:80", "a:-1", "a:+80", "a: 80", "a :80", "a:0x50", "[::1", "::1]", "[::1]]", "[[::1]]", "[::g]", "[]", "[1.2.3.4]", "[::1]a", "[::1]:x"),
-        *("::1", "fe80::1", "a%", "a%4", "a%zz", "[::1%]", "[fe80::1%eth0]", "[fe80::1%25eth0]", "[::1%1]:80", "[::ffff:1.2.3]", "a;b\x7f", "a\x01b", "\xe9xample", "a]b", "a[b"),
+        *(
+            "a, b",
+            "a,b",
+            "u@h",
+            "u:p@h",
+            "@h",
+            "h@",
+            "a b",
+            "a\tb",
+            "a/b",
+            "/",
+            "http://a",
+            "//a",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "<a>",
+            '"a"',
+            "a|b",
+            "a^b",
+            "a`b",
+            "{a}",
+        ),
+        *(
+            "a:b",
+            "a:8o",
+            "a:80:80",
+            "a:-1",
+            "a:+80",
+            "a: 80",
+            "a :80",
+            "a:0x50",
+            "[::1",
+            "::1]",
+            "[::1]]",
+            "[[::1]]",
+            "[::g]",
+            "[]",
+            "[1.2.3.4]",
+            "[::1]a",
+            "[::1]:x",
+        ),
+        *(
+            "::1",
+            "fe80::1",
+            "a%",
+            "a%4",
+            "a%zz",
+            "[::1%]",
+            "[fe80::1%eth0]",
+            "[fe80::1%25eth0]",
+            "[::1%1]:80",
+            "[::ffff:1.2.3]",
+            "a;b\x7f",
+            "a\x01b",
+            "\xe9xample",
+            "a]b",
+            "a[b",
+        ),
     ],
     ids=repr,
 )
@@ -157,7 +217,22 @@ def test_a_host_with_a_port_past_all_ports_is_400(server: Server, value: str) ->
 
 @pytest.mark.parametrize(
     "value",
-    ["localhost", "localhost:8080", "localhost:", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:8080", "a_b.example", "xn--bcher-kva.example", "a%41b", "A.Example", "a.b.", "1.2.3", "~!$&'()*+;=-._"],
+    [
+        "localhost",
+        "localhost:8080",
+        "localhost:",
+        "127.0.0.1",
+        "127.0.0.1:80",
+        "[::1]",
+        "[::1]:8080",
+        "a_b.example",
+        "xn--bcher-kva.example",
+        "a%41b",
+        "A.Example",
+        "a.b.",
+        "1.2.3",
+        "~!$&'()*+;=-._",
+    ],
 )
 def test_a_well_formed_host_is_taken(server: Server, value: str) -> None:
     with server.connect() as wire:
@@ -165,7 +240,9 @@ def test_a_well_formed_host_is_taken(server: Server, value: str) -> None:
         assert [answer.status for answer in wire.answers()] == [200]
 
 
-@pytest.mark.parametrize("lines", [("Host: a", "Host: b"), ("Host: a, b",), ("Host: u@h",), ("Host: a b",)], ids=["two", "list", "userinfo", "space"])
+@pytest.mark.parametrize(
+    "lines", [("Host: a", "Host: b"), ("Host: a, b",), ("Host: u@h",), ("Host: a b",)], ids=["two", "list", "userinfo", "space"]
+)
 def test_a_wrong_host_is_400_in_http_1_0_as_well(server: Server, lines: tuple[str, ...]) -> None:
     unread(server, head("GET / HTTP/1.0", *lines), 400)
 
@@ -183,7 +260,26 @@ def test_http_1_0_needs_no_host(server: Server) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        *(pytest.param(target, id=repr(target)) for target in ["*", "*/", "**", "a", "a/b", "?a", "#", "/#a", "/a#b", "/?a#b", "localhost:80", "[::1]:80", "http:", "http:/", "://a/"]),
+        *(
+            pytest.param(target, id=repr(target))
+            for target in [
+                "*",
+                "*/",
+                "**",
+                "a",
+                "a/b",
+                "?a",
+                "#",
+                "/#a",
+                "/a#b",
+                "/?a#b",
+                "localhost:80",
+                "[::1]:80",
+                "http:",
+                "http:/",
+                "://a/",
+            ]
+        ),
         *(pytest.param(f"/a{byte}b", id=f"{byte!r} inside") for byte in "\x00\x01\x08\t\x0b\x0c\x1b\x7f"),
         pytest.param("/a b", id="a space inside"),
         pytest.param("/a  b", id="two spaces inside"),
@@ -216,7 +312,24 @@ def test_an_asterisk_is_for_options_alone(server: Server, line: str) -> None:
     unread(server, head(line, "Host: localhost"), 400)
 
 
-@pytest.mark.parametrize("target", ["/", "localhost", "localhost:", "localhost:x", "http://localhost:80/", "localhost:80/", "u@localhost:80", ":80", "localhost:65536", "a b:80", "[::1]", "::1:80"], ids=repr)
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/",
+        "localhost",
+        "localhost:",
+        "localhost:x",
+        "http://localhost:80/",
+        "localhost:80/",
+        "u@localhost:80",
+        ":80",
+        "localhost:65536",
+        "a b:80",
+        "[::1]",
+        "::1:80",
+    ],
+    ids=repr,
+)
 def test_connect_takes_a_host_and_a_port_alone(server: Server, target: str) -> None:
     unread(server, head(f"CONNECT {target} HTTP/1.1", "Host: localhost"), 400)
 
@@ -224,8 +337,37 @@ def test_connect_takes_a_host_and_a_port_alone(server: Server, target: str) -> N
 @pytest.mark.parametrize(
     "version",
     [
-        *("HTTP/1.10", "HTTP/1.01", "HTTP/01.1", "HTTP/11.1", "HTTP/1.1.1", "HTTP/1.", "HTTP/.1", "HTTP/1", "HTTP/", "HTTP", "HTTP/1,1", "HTTP/+1.1", "HTTP/1.+1", "HTTP/-1.1"),
-        *("http/1.1", "Http/1.1", "HTP/1.1", "HTTPS/1.1", "HTTP /1.1", "HTTP/ 1.1", "HTTP/1.1 ", "HTTP/1.1\t", "HTTP/1.x", "HTTP/1.1x", "XHTTP/1.1", "HTTP/1.1 HTTP/1.1", "ICY/1.1"),
+        *(
+            "HTTP/1.10",
+            "HTTP/1.01",
+            "HTTP/01.1",
+            "HTTP/11.1",
+            "HTTP/1.1.1",
+            "HTTP/1.",
+            "HTTP/.1",
+            "HTTP/1",
+            "HTTP/",
+            "HTTP",
+            "HTTP/1,1",
+            "HTTP/+1.1",
+            "HTTP/1.+1",
+            "HTTP/-1.1",
+        ),
+        *(
+            "http/1.1",
+            "Http/1.1",
+            "HTP/1.1",
+            "HTTPS/1.1",
+            "HTTP /1.1",
+            "HTTP/ 1.1",
+            "HTTP/1.1 ",
+            "HTTP/1.1\t",
+            "HTTP/1.x",
+            "HTTP/1.1x",
+            "XHTTP/1.1",
+            "HTTP/1.1 HTTP/1.1",
+            "ICY/1.1",
+        ),
         *("HTTP\\1.1", "HTTP/1.1\x0b", "HTTP/1.\xb9", "HTTP/1.1\x00", "HTTP-1.1", "1.1"),
     ],
     ids=repr,
@@ -254,10 +396,56 @@ def test_a_later_minor_version_is_served_as_1_1(server: Server, version: str) ->
 @pytest.mark.parametrize(
     "line",
     [
-        *(pytest.param(line, id=repr(line)) for line in ["GET", "GET /", "GET HTTP/1.1", "GET  HTTP/1.1", "GET  / HTTP/1.1", "GET /  HTTP/1.1", "GET\t/\tHTTP/1.1", "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1"]),
-        *(pytest.param(line, id=repr(line)) for line in [" GET / HTTP/1.1", "\tGET / HTTP/1.1", "G(T / HTTP/1.1", "GE,T / HTTP/1.1", '"GET" / HTTP/1.1', "GET: / HTTP/1.1", "/ HTTP/1.1"]),
-        *(pytest.param(line, id=repr(line)) for line in ["G\xc9T / HTTP/1.1", "\x00GET / HTTP/1.1", "GET\x00 / HTTP/1.1", "\x7fGET / HTTP/1.1", "GET\x0b/ HTTP/1.1", "GET\x0c/\x0cHTTP/1.1"]),
-        *(pytest.param(line, id=repr(line)) for line in ["GET\xa0/\xa0HTTP/1.1", "HTTP/1.1 200 OK", "Host: localhost", "{}", "\x1b[31mGET / HTTP/1.1", "QUIT", "EHLO there", "\rGET / HTTP/1.1"]),
+        *(
+            pytest.param(line, id=repr(line))
+            for line in [
+                "GET",
+                "GET /",
+                "GET HTTP/1.1",
+                "GET  HTTP/1.1",
+                "GET  / HTTP/1.1",
+                "GET /  HTTP/1.1",
+                "GET\t/\tHTTP/1.1",
+                "GET\t/ HTTP/1.1",
+                "GET /\tHTTP/1.1",
+            ]
+        ),
+        *(
+            pytest.param(line, id=repr(line))
+            for line in [
+                " GET / HTTP/1.1",
+                "\tGET / HTTP/1.1",
+                "G(T / HTTP/1.1",
+                "GE,T / HTTP/1.1",
+                '"GET" / HTTP/1.1',
+                "GET: / HTTP/1.1",
+                "/ HTTP/1.1",
+            ]
+        ),
+        *(
+            pytest.param(line, id=repr(line))
+            for line in [
+                "G\xc9T / HTTP/1.1",
+                "\x00GET / HTTP/1.1",
+                "GET\x00 / HTTP/1.1",
+                "\x7fGET / HTTP/1.1",
+                "GET\x0b/ HTTP/1.1",
+                "GET\x0c/\x0cHTTP/1.1",
+            ]
+        ),
+        *(
+            pytest.param(line, id=repr(line))
+            for line in [
+                "GET\xa0/\xa0HTTP/1.1",
+                "HTTP/1.1 200 OK",
+                "Host: localhost",
+                "{}",
+                "\x1b[31mGET / HTTP/1.1",
+                "QUIT",
+                "EHLO there",
+                "\rGET / HTTP/1.1",
+            ]
+        ),
     ],
 )
 def test_a_malformed_request_line_is_400(server: Server, line: str) -> None:
@@ -322,7 +510,9 @@ def test_a_field_too_long_is_431(server: Server, size: int) -> None:
     unread(server, get(f"X-Field: {'a' * size}"), 431)
 
 
-@pytest.mark.parametrize("data", [b"X-Field: " + b"a" * 100_000, b"X" * 100_000, b"X-Field: " + b" " * 100_000], ids=["value", "name", "white space"])
+@pytest.mark.parametrize(
+    "data", [b"X-Field: " + b"a" * 100_000, b"X" * 100_000, b"X-Field: " + b" " * 100_000], ids=["value", "name", "white space"]
+)
 def test_a_field_that_never_ends_is_431(server: Server, data: bytes) -> None:
     unread(server, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + data, 431)
 
@@ -349,7 +539,17 @@ def test_too_much_that_comes_slowly_is_refused_at_the_bound(server: Server) -> N
 # --- what comes behind (RFC 9112 9.3, 9.6)
 
 
-@pytest.mark.parametrize("first", [b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x00\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x00\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+    ],
+    ids=repr,
+)
 @pytest.mark.parametrize("apart", [False, True], ids=["in one piece", "apart"])
 def test_CVE_2024_49768_what_is_pipelined_behind_an_invalid_request_is_never_handled(server: Server, first: bytes, apart: bool) -> None:
     with server.connect() as wire:

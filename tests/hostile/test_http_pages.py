@@ -46,8 +46,31 @@ def page(serving: Callable[..., Server]) -> Page:
 @pytest.mark.parametrize(
     "host",
     [
-        *("evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "evillocalhost", "localhostevil", "local", "127.0.0.2", "0.0.0.0", "[::]", "[::ffff:127.0.0.1]"),
-        *("127.1", "2130706433", "0x7f000001", "127.0.0.1.nip.io", "[::2]", "10.0.0.1", "localhost.localdomain", "xn--localhost-", "localhost%2eevil.example", "%6cocalhos"),
+        *(
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "evillocalhost",
+            "localhostevil",
+            "local",
+            "127.0.0.2",
+            "0.0.0.0",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+        ),
+        *(
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "127.0.0.1.nip.io",
+            "[::2]",
+            "10.0.0.1",
+            "localhost.localdomain",
+            "xn--localhost-",
+            "localhost%2eevil.example",
+            "%6cocalhos",
+        ),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -72,9 +95,31 @@ def test_its_own_names_are_served(page: Page, host: str) -> None:
 
 
 ORIGINS = [
-    *("http://evil.example", "https://evil.example", "null", "http://localhost.evil.example", "http://localhost@evil.example", "file://", "chrome-extension://abcdef", "http://localhost:1"),
-    *("http://evil.example:{port}", "http://127.0.0.1.evil.example:{port}", "http://localhost:{port}.evil.example", "http://localhost:{port}@evil.example", "localhost:{port}", "", "garbage"),
-    *("http://localhost:{port}, http://evil.example", "http://evil.example http://localhost:{port}", "http://evil.example/localhost:{port}", "http://evil.example#http://localhost:{port}"),
+    *(
+        "http://evil.example",
+        "https://evil.example",
+        "null",
+        "http://localhost.evil.example",
+        "http://localhost@evil.example",
+        "file://",
+        "chrome-extension://abcdef",
+        "http://localhost:1",
+    ),
+    *(
+        "http://evil.example:{port}",
+        "http://127.0.0.1.evil.example:{port}",
+        "http://localhost:{port}.evil.example",
+        "http://localhost:{port}@evil.example",
+        "localhost:{port}",
+        "",
+        "garbage",
+    ),
+    *(
+        "http://localhost:{port}, http://evil.example",
+        "http://evil.example http://localhost:{port}",
+        "http://evil.example/localhost:{port}",
+        "http://evil.example#http://localhost:{port}",
+    ),
 ]
 
 
@@ -108,7 +153,10 @@ def test_programs_without_an_origin_may_change_things(page: Page, method: str) -
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_foreign_page_may_link_here(page: Page, method: str) -> None:
     # Following a link carries another site's Sec-Fetch-Site and changes nothing; the answer can't be read from there.
-    assert page.ask(method, f"localhost:{page.port}", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document") == 200
+    assert (
+        page.ask(method, f"localhost:{page.port}", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
+        == 200
+    )
 
 
 def test_no_other_origin_is_let_read(page: Page) -> None:

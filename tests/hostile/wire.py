@@ -64,6 +64,21 @@ class Wire:
             return False
         return True
 
+    def fill(self, piece: bytes, most: int, *, patience: float = 1.0) -> int:
+        """Send ``piece`` over and over, until the other side takes none of it for ``patience`` seconds, or ``most`` bytes are gone.
+
+        How many bytes went.
+        """
+        self.socket.settimeout(patience)
+        sent = 0
+        try:
+            while sent < most:
+                sent += self.socket.send(piece[sent % len(piece) :][: most - sent])
+        except TimeoutError:
+            pass
+        self.socket.settimeout(PATIENCE)
+        return sent
+
     def finish(self) -> None:
         """Half-close: we have said everything, and still listen."""
         self.socket.shutdown(socket.SHUT_WR)

@@ -275,3 +275,9 @@ def test_this_machine_alone(text: str) -> None:
 )
 def test_other_machines_too(text: str) -> None:
     assert is_public(Address.parse(text))
+
+
+def test_a_host_can_not_be_named_as_unix_paths_are() -> None:
+    with pytest.raises(AddressError, match="Unix socket"):
+        Address.parse("unix", 80)
+    assert Address.parse("unix.example:80").host == "unix.example"

@@ -191,6 +191,8 @@ def parse_host(text: str) -> str:
     name = (text if text.isascii() else _a_labels(text)).lower()
     if not _NAME.fullmatch(name) or len(name.removesuffix(".")) > NAME_LIMIT or _NUMBER_AT_END.fullmatch(name):
         raise AddressError(f"{_quoted(text)} is no host: {_fault(name)}")
+    if name == "unix":
+        raise AddressError("unix is no host: with a port behind it, it would read as the path of a Unix socket")
     return name
 
 
