@@ -35,8 +35,8 @@ diagrams: .venv/.run  ## draw the READMEs' state diagrams anew from their tables
 bench: .venv/.dev peers .peers/.done  ## side by side with the peers; results in bench/results/
 	$(PY) -m bench $(ARGS)
 
-fuzz: .venv/.dev  ## ten minutes of each parser's fuzz target
-	$(PY) -m tests.fuzz --seconds 600 $(ARGS)
+fuzz: .venv/.dev  ## ten minutes of each parser's fuzz target, two at a time (one: make fuzz ARGS="--target server")
+	$(PY) -m tests.fuzz --seconds 600 --each $(ARGS)
 
 soak: .venv/.dev peers  ## the tests that take minutes, one after the other
 	$(PY) -m pytest -m soak --numprocesses=0 --timeout=0 $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -17,7 +18,6 @@ import pytest
 
 from tests.processes import Program
 from tests.sockets.serving import served
-from wirespeak.explanation import visible
 from wirespeak.frames import CLASSIC, Dialect, FramesServer
 
 WIRESPEAK = [sys.executable, "-m", "wirespeak", "frames"]
@@ -136,12 +136,24 @@ def test_at_a_terminal_answers_come_line_by_line_and_harmless(echoing: Callable[
         child.sendline("hello")
         child.expect("hello\r\n")
         child.sendline("\x16\x1b[31mred")  # Ctrl-V: the terminal passes the next character on as it is
-        child.expect_exact(visible("\x1b[31mred") + "\r\n")
+        child.expect_exact("\\x1b[31mred\r\n")
         child.sendline("end")
         child.expect(pexpect.EOF)
         assert "\x1b" not in child.before
         child.wait()
         assert child.exitstatus == 0
+    finally:
+        child.close(force=True)
+
+
+def test_at_a_terminal_binary_is_harmless_too(echoing: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "bytes").write_bytes(b"\x1b[31m\xff\x00")
+    options = "--dialect u32be --binary"
+    command = f"exec {shlex.join(WIRESPEAK)} send {echoing(*options.split())} {options} < {tmp_path}/bytes"
+    child = pexpect.spawn("/bin/sh", ["-c", command], encoding="utf-8", timeout=20)
+    try:
+        child.expect(pexpect.EOF)
+        assert child.before == "\\x1b[31m\\xff\\x00\r\n"
     finally:
         child.close(force=True)
 

@@ -150,7 +150,7 @@ def fuzz_response_head(data: bytes) -> None:
     try:
         response = parse_response_head(head)
     except RemoteProtocolError as error:
-        well_told(error, head, 0)
+        well_told(error, head, 0, 400, 431)
         return
     line = STATUS_LINE.fullmatch(head.decode("latin-1").partition("\r\n")[0])
     assert line is not None, "accepted, but no status line"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -158,16 +159,14 @@ def test_many_pipelined_posts_with_bodies_are_told_apart(server: Server) -> None
 # --- framing of answers (RFC 9112 6.3, RFC 9110 9.3.2, 15.3.5, 15.4.5)
 
 
-def stream(*pieces: bytes) -> Callable[[], AsyncIterator[bytes]]:
-    async def give() -> AsyncIterator[bytes]:
-        for piece in pieces:
-            yield piece
-
-    return give
+async def stream(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
-def iterate(*pieces: bytes) -> Iterator[bytes]:
-    yield from pieces
+def made(kind: str, *pieces: bytes) -> Any:
+    """A body of these pieces: "bytes", an "iterable", or a "stream"."""
+    return b"".join(pieces) if kind == "bytes" else iter(pieces) if kind == "iterable" else stream(*pieces)
 
 
 @pytest.mark.parametrize("status", [100, 101, 102, 199, 0, 99, 600, 1000, -200])
@@ -186,10 +185,8 @@ def test_a_handler_cannot_answer_with_what_is_no_final_status(serving: Callable[
 @pytest.mark.parametrize("kind", ["bytes", "iterable", "stream"])
 @pytest.mark.parametrize("status", [204, 304])
 def test_no_body_follows_a_204_or_304_whatever_the_handler_gives(serving: Callable[..., Server], status: int, kind: str) -> None:
-    bodies = {"bytes": lambda: b"body", "iterable": lambda: iterate(b"bo", b"dy"), "stream": lambda: stream(b"bo", b"dy")()}
-
     async def handler(request: Request) -> Response:
-        return Response(status, {}, bodies[kind]())
+        return Response(status, {}, made(kind, b"bo", b"dy"))
 
     server = serving(handler)
     with server.connect() as wire:
@@ -202,10 +199,8 @@ def test_no_body_follows_a_204_or_304_whatever_the_handler_gives(serving: Callab
 
 @pytest.mark.parametrize("kind", ["bytes", "iterable", "stream"])
 def test_head_is_answered_as_get_without_the_body(serving: Callable[..., Server], kind: str) -> None:
-    bodies = {"bytes": lambda: b"body", "iterable": lambda: iterate(b"bo", b"dy"), "stream": lambda: stream(b"bo", b"dy")()}
-
     async def handler(request: Request) -> Response:
-        return Response(200, {"X-Kind": kind}, bodies[kind]())
+        return Response(200, {"X-Kind": kind}, made(kind, b"bo", b"dy"))
 
     server = serving(handler)
     with server.connect() as wire:
@@ -231,7 +226,7 @@ def test_pieces_are_sent_in_chunks_and_empty_ones_do_not_end_it(
     serving: Callable[..., Server], kind: str, pieces: tuple[bytes, ...]
 ) -> None:
     async def handler(request: Request) -> Response:
-        return Response(200, {}, iterate(*pieces) if kind == "iterable" else stream(*pieces)())
+        return Response(200, {}, made(kind, *pieces))
 
     server = serving(handler)
     with server.connect() as wire:
@@ -242,7 +237,7 @@ def test_pieces_are_sent_in_chunks_and_empty_ones_do_not_end_it(
 
 def test_a_given_content_length_is_kept_for_a_stream(serving: Callable[..., Server]) -> None:
     async def handler(request: Request) -> Response:
-        return Response(200, {"Content-Length": "10"}, stream(b"01234", b"56789")())
+        return Response(200, {"Content-Length": "10"}, stream(b"01234", b"56789"))
 
     server = serving(handler)
     with server.connect() as wire:
@@ -254,7 +249,7 @@ def test_a_given_content_length_is_kept_for_a_stream(serving: Callable[..., Serv
 @pytest.mark.parametrize("said", ["5", "15"], ids=["more than said", "less than said"])
 def test_a_stream_of_another_length_than_given_is_never_passed_off_as_whole(serving: Callable[..., Server], said: str) -> None:
     async def handler(request: Request) -> Response:
-        return Response(200, {"Content-Length": said}, stream(b"01234", b"56789")())
+        return Response(200, {"Content-Length": said}, stream(b"01234", b"56789"))
 
     server = serving(handler)
     with server.connect() as wire:
@@ -295,7 +290,7 @@ def test_framing_fields_that_a_handler_gets_wrong_are_not_sent(serving: Callable
 
 def test_trailers_follow_a_stream(serving: Callable[..., Server]) -> None:
     async def handler(request: Request) -> Response:
-        return Response(200, {"Trailer": "X-Sum"}, stream(b"hello", b"you")(), trailers=lambda: {"X-Sum": "8"})
+        return Response(200, {"Trailer": "X-Sum"}, stream(b"hello", b"you"), trailers=lambda: {"X-Sum": "8"})
 
     server = serving(handler)
     with server.connect() as wire:
@@ -385,7 +380,7 @@ def test_http_1_0_with_keep_alive_goes_on_and_is_told_so(server: Server, value: 
 @pytest.mark.parametrize("fields", [b"", b"Connection: keep-alive\r\n"], ids=["plain", "keep-alive"])
 def test_a_stream_to_http_1_0_ends_with_the_connection(serving: Callable[..., Server], fields: bytes) -> None:
     async def handler(request: Request) -> Response:
-        return Response(200, {}, stream(b"hello", b"you")())
+        return Response(200, {}, stream(b"hello", b"you"))
 
     server = serving(handler)
     with server.connect() as wire:

@@ -17,6 +17,7 @@ import click
 from wirespeak import explanation
 from wirespeak.cli.serving import Serving, bind_options
 from wirespeak.cli.serving import serve as serve_connections
+from wirespeak.cli.terminal import has_colour, printable
 from wirespeak.errors import AddressError
 from wirespeak.frames import DIALECTS, BlockingFramesClient, Dialect, Ending, FramesServer
 from wirespeak.frames.explain import explain
@@ -167,11 +168,13 @@ def _ignore(answer: Any) -> None:
 
 
 def _show(answer: str | bytes) -> None:
-    if isinstance(answer, bytes):
+    if sys.stdout.isatty():
+        click.echo(printable(answer if isinstance(answer, str) else answer.decode("utf-8", "backslashreplace")))
+    elif isinstance(answer, str):
+        click.echo(answer)
+    else:
         sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()
-    else:
-        click.echo(explanation.visible(answer) if sys.stdout.isatty() else answer)
 
 
 def _show_json(answer: str | bytes) -> None:
@@ -186,7 +189,7 @@ class _Explainer:
         self._plain = plain
         self._seen = {"out": b"", "in": b""}
         self._next = {"out": 1, "in": 1}  # numbers of frames
-        self._colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        self._colour = has_colour(sys.stdout)
 
     def __call__(self, seen: Seen, what: Any, now: float) -> None:
         if seen in ("out", "in") and isinstance(what, bytes):

@@ -36,7 +36,7 @@ UNWANTED = 256 << 10
 LINGER_TIME = 2.0
 LINGER_SIZE = 16 << 20
 # A body as short as this is sent in one piece with its head: copying it is cheaper than a second buffer.
-JOINED = 32 << 10
+JOINED = 4 << 10
 # Seconds between the interim answers by which we learn whether a peer that ended its side still listens.
 PROBE_EVERY = 0.5
 # Nothing can be slipped into an answer that is under way: where a peer ended its side and nothing has been written to it for

@@ -209,6 +209,16 @@ class Connection:
                 if sent == len(first):
                     return True
                 self._output.add((first[sent:],))
+            elif len(segments) == 2 and type(first) is bytes and type(segments[1]) is bytes and not self._writing and self.tls is None:
+                # A head and its body: in one call, and neither copied.
+                body = segments[1]
+                try:
+                    sent = self._sock.sendmsg((first, body))
+                except WAITS:
+                    sent = 0
+                if sent == len(first) + len(body):
+                    return True
+                self._output.add(((first + body)[sent:],))
             elif segments[-1] is ABORT:
                 self.abort()
                 return False

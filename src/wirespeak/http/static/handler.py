@@ -132,7 +132,7 @@ class StaticFiles:
         if entry is not None:
             values = request.fields.by_name
             response = entry.ready.get(values.get("accept-encoding"))
-            if response is not None and SPECIAL.isdisjoint(values) and request.method in ("GET", "HEAD"):
+            if response is not None and values.keys().isdisjoint(SPECIAL) and request.method in ("GET", "HEAD"):
                 now = monotonic()
                 if now < entry.looked_until or (now < entry.look_again and entry.unchanged(now)):
                     return response
