@@ -20,7 +20,7 @@ import click
 
 from wirespeak.cli.serving import announce, open_sockets
 from wirespeak.errors import WirespeakError
-from wirespeak.frames import BlockingFramesClient, Dialect, Ending, FramesServer
+from wirespeak.frames import BlockingClient, Dialect, Ending, FramesServer
 from wirespeak.http import HttpServer, Request, Response
 from wirespeak.http.guard import guarded
 from wirespeak.sockets.listener import Listener, serve_until_stopped
@@ -126,7 +126,7 @@ def send(folder: Path, to: str, rate: float, once: bool) -> None:
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
     if not files:
         raise click.UsageError(f"there is no JPEG in {folder}")
-    with BlockingFramesClient.connect(to, DIALECT) as frames:
+    with BlockingClient.connect(to, DIALECT) as frames:
         for file in files if once else itertools.cycle(files):
             frames.send(file.read_bytes())
             time.sleep(1 / rate)

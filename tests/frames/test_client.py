@@ -20,7 +20,7 @@ from wirespeak.errors import (
     RemoteProtocolError,
     TimeoutError,
 )
-from wirespeak.frames import CLASSIC, DIALECTS, BlockingFramesClient, Dialect, End, Ending, Frames, FramesClient, FramesServer
+from wirespeak.frames import CLASSIC, DIALECTS, BlockingClient, Client, Dialect, End, Ending, Frames, FramesServer
 from wirespeak.frames.session import WINDOW
 from wirespeak.sockets.blocking import run
 from wirespeak.sockets.memory import MemoryNetwork
@@ -30,7 +30,7 @@ EVERY = [*DIALECTS.values(), Dialect("u32be", end=Ending.MARK), Dialect("varint"
 
 @pytest.mark.parametrize("dialect", EVERY, ids=str)
 def test_a_blocking_client_asks_our_server(dialect: Dialect) -> None:
-    with served(FramesServer(dialect=dialect)) as server, BlockingFramesClient.connect("{}:{}".format(*server.address), dialect) as frames:
+    with served(FramesServer(dialect=dialect)) as server, BlockingClient.connect("{}:{}".format(*server.address), dialect) as frames:
         assert frames.ask("hello") == "hello"
         frames.send("one", "two")
         assert [frames.receive(), frames.receive()] == ["one", "two"]
@@ -44,7 +44,7 @@ def test_a_blocking_client_asks_our_server(dialect: Dialect) -> None:
 @pytest.mark.parametrize("dialect", EVERY, ids=str)
 def test_an_async_client_asks_our_server(dialect: Dialect) -> None:
     async def converse(address: str) -> None:
-        async with await FramesClient.connect(address, dialect) as frames:
+        async with await Client.connect(address, dialect) as frames:
             assert await frames.ask("hello") == "hello"
             answers = [answer async for answer in frames.ask_all(map(str, range(500)))]
             assert answers == [str(number) for number in range(500)]
@@ -57,7 +57,7 @@ def test_an_async_client_asks_our_server(dialect: Dialect) -> None:
 
 
 def test_a_client_over_a_unix_socket(tmp_path: Any) -> None:
-    with served(FramesServer(), f"unix:{tmp_path}/frames") as server, BlockingFramesClient.connect(f"unix:{server.address}") as frames:
+    with served(FramesServer(), f"unix:{tmp_path}/frames") as server, BlockingClient.connect(f"unix:{server.address}") as frames:
         assert frames.ask("hello") == "hello"
 
 
@@ -65,7 +65,7 @@ def test_much_said_and_heard_at_once_holds_nobody_up() -> None:
     """Far more than the buffers between hold, both ways: a client that only wrote would wait for ever."""
     dialect = Dialect("u32be", text=False)
     message = bytes(64 << 10)
-    with served(FramesServer(dialect=dialect)) as server, BlockingFramesClient.connect("{}:{}".format(*server.address), dialect) as frames:
+    with served(FramesServer(dialect=dialect)) as server, BlockingClient.connect("{}:{}".format(*server.address), dialect) as frames:
         answers = sum(1 for answer in frames.ask_all(itertools.repeat(message, 500)) if answer == message)
     assert answers == 500
 
@@ -73,7 +73,7 @@ def test_much_said_and_heard_at_once_holds_nobody_up() -> None:
 def test_who_only_sends_while_the_peer_answers_is_stopped_by_the_time_limit() -> None:
     dialect = Dialect("u32be", text=False)
     network = MemoryNetwork({("server", 1): FramesServer(dialect=dialect)})
-    client = run(FramesClient.connect("server:1", dialect, network=network, timeout=5))
+    client = run(Client.connect("server:1", dialect, network=network, timeout=5))
     with pytest.raises(TimeoutError):
         run(client.send(*[bytes(64 << 10)] * 100))
     assert network.now() == 5
@@ -88,7 +88,7 @@ def test_to_close_loses_nothing_that_was_said() -> None:
         return message * 10
 
     with served(FramesServer(keep)) as server:
-        with BlockingFramesClient.connect("{}:{}".format(*server.address)) as frames:
+        with BlockingClient.connect("{}:{}".format(*server.address)) as frames:
             frames.send(*map(str, range(20_000)))
         server.run(server.listener.stop)
     assert heard == [str(number) for number in range(20_000)]
@@ -146,9 +146,9 @@ class _Scripted:
     def lost(self, error: Exception | None) -> None: ...
 
 
-def scripted(answer: bytes, *, ends: bool = True, dialect: Dialect = CLASSIC) -> FramesClient:
+def scripted(answer: bytes, *, ends: bool = True, dialect: Dialect = CLASSIC) -> Client:
     network = MemoryNetwork({("server", 1): Script(answer, ends=ends)})
-    return run(FramesClient.connect("server:1", dialect, network=network, timeout=7))
+    return run(Client.connect("server:1", dialect, network=network, timeout=7))
 
 
 def test_answers_before_a_fault_are_heard_before_it() -> None:
@@ -196,7 +196,7 @@ def test_a_server_that_says_more_than_is_heard_has_to_wait() -> None:
     """What comes unasked is taken in up to a bound; the rest stays with the network, and so slows the server down."""
     flood = DIALECTS["u32be"].encode(["x" * 1000] * 2000)
     network = MemoryNetwork({("server", 1): Script(flood, ends=False)})
-    client = run(FramesClient.connect("server:1", DIALECTS["u32be"], network=network))
+    client = run(Client.connect("server:1", DIALECTS["u32be"], network=network))
     run(client.send("hello"))
     for _ in range(500):  # heard in time, this much leaves no trace
         assert run(client.receive()) == "x" * 1000
@@ -215,7 +215,7 @@ def test_a_server_that_says_end_ends_the_conversation() -> None:
 
 def test_a_server_that_keeps_silent_is_not_waited_for_longer_than_allowed() -> None:
     network = MemoryNetwork({("server", 1): Script(b"", ends=False)})
-    client = run(FramesClient.connect("server:1", network=network, timeout=7))
+    client = run(Client.connect("server:1", network=network, timeout=7))
     run(client.send("hello"))
     before = network.now()
     with pytest.raises(TimeoutError):
@@ -225,7 +225,7 @@ def test_a_server_that_keeps_silent_is_not_waited_for_longer_than_allowed() -> N
 
 def test_to_close_waits_for_the_server_but_not_for_long() -> None:
     network = MemoryNetwork({("server", 1): Script(b"", ends=False)})
-    client = run(FramesClient.connect("server:1", network=network))
+    client = run(Client.connect("server:1", network=network))
     run(client.send("hello"))
     run(client.close())
     assert network.now() <= 2.0
@@ -233,7 +233,7 @@ def test_to_close_waits_for_the_server_but_not_for_long() -> None:
 
 
 def test_what_can_not_be_sent_is_refused_and_the_conversation_goes_on() -> None:
-    with served(FramesServer()) as server, BlockingFramesClient.connect("{}:{}".format(*server.address)) as frames:
+    with served(FramesServer()) as server, BlockingClient.connect("{}:{}".format(*server.address)) as frames:
         for wrong, said in (("x" * 65536, "too long"), ("end", "can't send it as data"), (b"bytes", "expected str")):
             with pytest.raises(LocalProtocolError, match=said):
                 frames.ask(wrong)
@@ -242,16 +242,16 @@ def test_what_can_not_be_sent_is_refused_and_the_conversation_goes_on() -> None:
 
 def test_nobody_there(free_port: Callable[[], int]) -> None:
     with pytest.raises(ConnectError, match="nothing listens there"):
-        BlockingFramesClient.connect(f"127.0.0.1:{free_port()}")
+        BlockingClient.connect(f"127.0.0.1:{free_port()}")
     with pytest.raises(AddressError):
-        BlockingFramesClient.connect("127.0.0.1")
+        BlockingClient.connect("127.0.0.1")
 
 
 def test_a_conversation_can_be_watched() -> None:
     seen: list[tuple[str, Any]] = []
     with (
         served(FramesServer()) as server,
-        BlockingFramesClient.connect("{}:{}".format(*server.address), observer=lambda kind, what, now: seen.append((kind, what))) as frames,
+        BlockingClient.connect("{}:{}".format(*server.address), observer=lambda kind, what, now: seen.append((kind, what))) as frames,
     ):
         frames.ask("hello")
     assert seen[:4] == [

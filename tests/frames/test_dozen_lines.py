@@ -11,7 +11,7 @@ import pytest
 from tests.processes import Program
 from tests.sockets.serving import served
 from wirespeak.errors import ConnectionLost
-from wirespeak.frames import BlockingFramesClient, FramesServer
+from wirespeak.frames import BlockingClient, FramesServer
 
 HERE = Path(__file__).parent
 CLIENT = HERE / "dozen_lines_client.py"
@@ -28,7 +28,7 @@ def test_our_server_answers_a_client_of_a_dozen_lines(start: Callable[..., Progr
 def test_our_client_asks_a_server_of_a_dozen_lines(start: Callable[..., Program]) -> None:
     server = start([sys.executable, SERVER])
     port = server.wait_for(r"listening on (\d+)")[1]
-    with BlockingFramesClient.connect(f"127.0.0.1:{port}") as frames:
+    with BlockingClient.connect(f"127.0.0.1:{port}") as frames:
         assert frames.ask("hello") == "HELLO"
         assert list(frames.ask_all(["grüße", "", "y" * 60_000])) == ["GRÜSSE", "", "Y" * 60_000]
         frames.end()
@@ -39,7 +39,7 @@ def test_our_client_asks_a_server_of_a_dozen_lines(start: Callable[..., Program]
 def test_our_client_notices_that_the_stranger_is_gone(start: Callable[..., Program]) -> None:
     server = start([sys.executable, SERVER])
     port = server.wait_for(r"listening on (\d+)")[1]
-    with BlockingFramesClient.connect(f"127.0.0.1:{port}") as frames:
+    with BlockingClient.connect(f"127.0.0.1:{port}") as frames:
         assert frames.ask("hello") == "HELLO"
         server.end()
         with pytest.raises(ConnectionLost):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 
 from tests.sockets.serving import read_all, served, until
 from wirespeak.errors import ConnectionLost
-from wirespeak.frames import CLASSIC, BlockingFramesClient, Dialect, Ending, FramesClient, FramesLimits, FramesServer
+from wirespeak.frames import CLASSIC, BlockingClient, Client, Dialect, Ending, FramesLimits, FramesServer
 from wirespeak.frames.session import BATCH
 from wirespeak.sockets.blocking import run
 from wirespeak.sockets.memory import MemoryNetwork
@@ -21,10 +24,10 @@ from wirespeak.sockets.memory import MemoryNetwork
 BINARY = Dialect("u32be", text=False, limit=8 << 20)
 
 
-def joined(server: FramesServer, piece: int | None = None) -> FramesClient:
+def joined(server: FramesServer, piece: int | None = None) -> Client:
     """A client joined to ``server`` in memory."""
     network = MemoryNetwork({("server", 1): server}, piece=piece)
-    return run(FramesClient.connect("server:1", server.dialect, network=network))
+    return run(Client.connect("server:1", server.dialect, network=network))
 
 
 async def later(message: str) -> str:
@@ -160,7 +163,18 @@ async def fails_later(message: str) -> str:
     raise RuntimeError("out of ideas")
 
 
-@pytest.mark.parametrize("handler", [fails, fails_later, lambda message: 5, lambda message: b"bytes", lambda message: "end"])
+async def loses_another_connection(message: str) -> str:
+    raise ConnectionLost("the server that I ask is gone")
+
+
+async def is_cancelled(message: str) -> str:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [fails, fails_later, loses_another_connection, is_cancelled, lambda message: 5, lambda message: b"bytes", lambda message: "end"],
+)
 def test_a_handler_that_fails_cuts_the_conversation_off_and_is_told_in_the_log(
     handler: Callable[[str], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -213,7 +227,17 @@ def test_limits_of_time_are_kept_over_sockets(caplog: pytest.LogCaptureFixture) 
 def test_a_large_message_goes_there_and_back() -> None:
     with served(FramesServer(dialect=BINARY)) as server:
         host, port = server.address
-        with BlockingFramesClient.connect(f"{host}:{port}", BINARY) as frames:
+        with BlockingClient.connect(f"{host}:{port}", BINARY) as frames:
             large = bytes(range(256)) * (16 << 10)
             assert frames.ask(large) == large
             assert list(frames.ask_all([large, b"", large])) == [large, b"", large]
+
+
+def test_a_program_serves_until_it_is_told_to_stop() -> None:
+    program = "from wirespeak.frames import serve\nserve(str.upper, '127.0.0.1:0', on_ready=lambda places: print(*places, flush=True))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        with BlockingClient.connect(server.stdout.readline().strip()) as frames:
+            assert frames.ask("hello") == "HELLO"
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0

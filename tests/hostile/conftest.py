@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.hostile.serving import COMMAND, Serve, Server
+from tests.hostile.serving import Serve, Server, http_serve
 from tests.processes import Program
 from wirespeak.http import ServerLimits
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -44,9 +42,18 @@ def server(serving: Callable[..., Server]) -> Server:
 @pytest.fixture
 def serve(start: Callable[..., Program]) -> Callable[..., Serve]:
     """``serve("--app", "tests.hostile.app:handler")`` runs ``wirespeak http serve`` with these arguments on a free port."""
+    return lambda *arguments: http_serve(start, *arguments)
 
-    def start_one(*arguments: str | Path) -> Serve:
-        where = {"PYTHONPATH": f"{ROOT / 'src'}"}
-        return Serve(start([*COMMAND, *arguments, "--bind", "127.0.0.1:0", "--json"], env=where, cwd=ROOT))
 
-    return start_one
+@pytest.fixture(scope="module")
+def serve_all() -> Iterator[Callable[..., Serve]]:
+    """As `serve`, for all the tests of a file that only ask."""
+    programs: list[Program] = []
+
+    def start(command: Sequence[str | Path], **surroundings: Any) -> Program:
+        programs.append(Program(command, **surroundings))
+        return programs[-1]
+
+    yield lambda *arguments: http_serve(start, *arguments)
+    for program in programs:
+        program.end()

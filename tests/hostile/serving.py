@@ -187,5 +187,11 @@ class Serve:
         return seconds
 
 
-COMMAND = [sys.executable, "-m", "wirespeak", "http", "serve"]
-"""The command under test, before its arguments."""
+ROOT = Path(__file__).parent.parent.parent
+"""The checkout: from here the tests' own applications can be imported."""
+
+
+def http_serve(start: Callable[..., Program], *arguments: str | Path) -> Serve:
+    """``wirespeak http serve`` with these arguments, on a free port; ``start`` runs a program (`tests.conftest.start`)."""
+    command = [sys.executable, "-m", "wirespeak", "http", "serve", *arguments, "--bind", "127.0.0.1:0", "--json"]
+    return Serve(start(command, env={"PYTHONPATH": str(ROOT / "src")}, cwd=ROOT))

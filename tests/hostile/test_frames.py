@@ -21,7 +21,7 @@ from tests.hostile.wire import PATIENCE, Wire, until
 from tests.processes import Program
 from tests.sockets.serving import served
 from wirespeak.errors import IncompleteMessage, LocalProtocolError, RemoteProtocolError
-from wirespeak.frames import CLASSIC, DIALECTS, BlockingFramesClient, Dialect, Ending, FramesLimits, FramesServer
+from wirespeak.frames import CLASSIC, DIALECTS, BlockingClient, Dialect, Ending, FramesLimits, FramesServer
 
 ROOT = Path(__file__).parent.parent.parent
 MARKED = Dialect("u16be", end=Ending.MARK)
@@ -110,7 +110,7 @@ def test_a_length_over_the_limit_ends_the_connection(dialect: Dialect, length: b
 def test_a_server_s_length_over_the_limit_is_an_error(dialect: Dialect, length: bytes) -> None:
     with (
         stranger(length) as address,
-        BlockingFramesClient.connect(address, dialect) as frames,
+        BlockingClient.connect(address, dialect) as frames,
         pytest.raises(RemoteProtocolError, match="over the limit of"),
     ):
         frames.receive()
@@ -172,7 +172,7 @@ def test_between_frames_the_end_is_clean(caplog: pytest.LogCaptureFixture) -> No
 def test_our_client_is_told_how_many_bytes_came_of_how_many(dialect: Dialect, came: bytes, said: str) -> None:
     with (
         stranger(came) as address,
-        BlockingFramesClient.connect(address, dialect) as frames,
+        BlockingClient.connect(address, dialect) as frames,
         pytest.raises(IncompleteMessage, match=said),
     ):
         list(frames)
@@ -185,7 +185,7 @@ def test_our_client_is_told_how_many_bytes_came_of_how_many(dialect: Dialect, ca
     ("dialect", "most"), [(Dialect("u8", False), 255), (Dialect("u16le", False), 65535), (Dialect("u16be", False), 65535)]
 )
 def test_a_message_longer_than_its_length_can_say_is_never_cut(dialect: Dialect, most: int) -> None:
-    with served(FramesServer(dialect=dialect)) as server, BlockingFramesClient.connect("{}:{}".format(*server.address), dialect) as frames:
+    with served(FramesServer(dialect=dialect)) as server, BlockingClient.connect("{}:{}".format(*server.address), dialect) as frames:
         with pytest.raises(LocalProtocolError, match="too long"):
             frames.send(b"before", b"x" * (most + 1))
         assert frames.ask(b"x" * most) == b"x" * most  # and nothing of what was refused has been sent
@@ -204,12 +204,12 @@ def test_where_the_end_is_told_apart_from_data_the_word_is_a_message(dialect: Di
 
 def test_the_mark_itself_can_be_a_message() -> None:
     binary = Dialect("u16be", False, end=Ending.MARK)
-    with served(FramesServer(dialect=binary)) as server, BlockingFramesClient.connect("{}:{}".format(*server.address), binary) as frames:
+    with served(FramesServer(dialect=binary)) as server, BlockingClient.connect("{}:{}".format(*server.address), binary) as frames:
         assert frames.ask(b"\xff\xff") == b"\xff\xff"
 
 
 def test_the_classic_dialect_says_that_it_can_not() -> None:
-    with served(FramesServer()) as server, BlockingFramesClient.connect("{}:{}".format(*server.address)) as frames:
+    with served(FramesServer()) as server, BlockingClient.connect("{}:{}".format(*server.address)) as frames:
         with pytest.raises(LocalProtocolError, match="'end' closes the conversation, so this dialect can't send it as data"):
             frames.ask("end")
         assert frames.ask("ends") == "ends"
@@ -232,7 +232,7 @@ def test_text_that_is_not_utf_8_ends_the_conversation(text: bytes, at: int, capl
         wire.send(CLASSIC.encode(["good"]) + bad + CLASSIC.encode(["late"]))
         assert wire.rest() == CLASSIC.encode(["good"])
     assert f"not UTF-8 (its byte {at} is" in caplog.text
-    with stranger(bad) as address, BlockingFramesClient.connect(address) as frames:
+    with stranger(bad) as address, BlockingClient.connect(address) as frames:
         with pytest.raises(RemoteProtocolError) as refused:
             frames.receive()
         assert refused.value.offset == 2 + at
@@ -241,7 +241,7 @@ def test_text_that_is_not_utf_8_ends_the_conversation(text: bytes, at: int, capl
 def test_binary_carries_anything() -> None:
     dialect = Dialect("u16le", False)
     anything = [bytes(range(256)), b"\xff", b"\xc0\xaf", b""]
-    with served(FramesServer(dialect=dialect)) as server, BlockingFramesClient.connect("{}:{}".format(*server.address), dialect) as frames:
+    with served(FramesServer(dialect=dialect)) as server, BlockingClient.connect("{}:{}".format(*server.address), dialect) as frames:
         assert list(frames.ask_all(anything)) == anything
 
 

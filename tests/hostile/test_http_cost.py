@@ -6,15 +6,12 @@ pattern that backtracks takes 10,000 times as long for these lengths, not 10 tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from tests.hostile.checks import head
-from tests.hostile.conftest import ROOT
-from tests.hostile.serving import COMMAND, Serve, Server
-from tests.processes import Program
+from tests.hostile.serving import Serve, Server
 
 LENGTH = 14_000
 """Bytes: near the most that a line may hold."""
@@ -93,17 +90,11 @@ VALUES = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+def folder(tmp_path_factory: pytest.TempPathFactory, serve_all: Callable[..., Serve]) -> Serve:
     """A folder served with everything switched on that reads fields: log, ranges, conditions, compression."""
     path = tmp_path_factory.mktemp("site")
     (path / "page.html").write_bytes(b"<!doctype html><title>page</title>" + b"<p>hello" * 200)
-    program = Program(
-        [*COMMAND, path, "--log", path / "log", "--bind", "127.0.0.1:0", "--json"], env={"PYTHONPATH": str(ROOT / "src")}, cwd=ROOT
-    )
-    try:
-        yield Serve(program)
-    finally:
-        program.end()
+    return serve_all(path, "--log", path / "log")
 
 
 def cost(server: Serve, request: bytes) -> float:
@@ -219,7 +210,7 @@ def test_many_fields_cost_in_proportion(server: Server) -> None:
     assert spent(800) < 12 * spent(200) + 0.005
 
 
-def test_a_chunk_extension_costs_in_proportion(server: Server, serving: Callable[..., Server], tmp_path: Path) -> None:
+def test_a_chunk_extension_costs_in_proportion(server: Server) -> None:
     def spent(extension: str) -> float:
         data = (
             head("POST / HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked", "Connection: close")

@@ -9,35 +9,32 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
 import pytest
 
 from tests.hostile.checks import head
-from tests.hostile.conftest import ROOT
 from tests.hostile.reader import Answer, read_answers
-from tests.hostile.serving import COMMAND, Serve
-from tests.processes import Program
+from tests.hostile.serving import Serve
 
 SECRET = b"the secret that must not leave the house"
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
+def make_site(house: Path) -> Path:
     """A folder to serve, with secrets beside it and every kind of way out of it."""
-    (tmp_path / "secret.txt").write_bytes(SECRET)
-    (tmp_path / "site-private").mkdir()
-    (tmp_path / "site-private" / "secret.txt").write_bytes(SECRET)
-    site = tmp_path / "site"
+    (house / "secret.txt").write_bytes(SECRET)
+    (house / "site-private").mkdir()
+    (house / "site-private" / "secret.txt").write_bytes(SECRET)
+    site = house / "site"
     (site / "sub").mkdir(parents=True)
     (site / "index.html").write_bytes(b"<!doctype html><title>home</title>")
     (site / "page.txt").write_bytes(b"page")
     (site / "sub" / "page.txt").write_bytes(b"sub page")
-    (site / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (site / "link.txt").symlink_to(house / "secret.txt")
     (site / "relative.txt").symlink_to("../secret.txt")
-    (site / "folder").symlink_to(tmp_path)
+    (site / "folder").symlink_to(house)
     (site / "root").symlink_to("/")
     (site / "chain").symlink_to("sub/chain")
     (site / "sub" / "chain").symlink_to("../../secret.txt")
@@ -45,6 +42,11 @@ def site(tmp_path: Path) -> Path:
     (site / "dangling").symlink_to("nowhere")
     (site / "proc").symlink_to("/proc/self/cwd")
     return site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return make_site(tmp_path)
 
 
 def ask(server: Serve, target: str | bytes, *lines: str) -> Answer:
@@ -145,7 +147,7 @@ UP = [
 
 
 @pytest.mark.parametrize("target", UP, ids=repr)
-def test_CVE_2024_23334_no_path_leads_out_of_the_folder(serve: Callable[..., Serve], shared_site: Serve, target: str) -> None:
+def test_CVE_2024_23334_no_path_leads_out_of_the_folder(shared_site: Serve, target: str) -> None:
     # Raw bytes that are no target at all may be 400; a path that stays inside once its dots are gone may be served.
     answer = ask(shared_site, target)
     assert SECRET not in answer.body
@@ -209,14 +211,9 @@ def test_no_path_sends_the_browser_to_another_host(shared_site: Serve, path: str
 
 
 @pytest.fixture(scope="module")
-def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+def shared_site(tmp_path_factory: pytest.TempPathFactory, serve_all: Callable[..., Serve]) -> Serve:
     """One server for all the tests that only ask it, over a folder like `site`'s."""
-    folder = site.__wrapped__(tmp_path_factory.mktemp("house"))  # type: ignore[attr-defined]
-    program = Program([*COMMAND, folder, "--no-log", "--bind", "127.0.0.1:0", "--json"], env={"PYTHONPATH": str(ROOT / "src")}, cwd=ROOT)
-    try:
-        yield Serve(program)
-    finally:
-        program.end()
+    return serve_all(make_site(tmp_path_factory.mktemp("house")), "--no-log")
 
 
 def test_the_folder_itself_may_be_reached_through_a_symlink(serve: Callable[..., Serve], site: Path, tmp_path: Path) -> None:

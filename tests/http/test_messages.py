@@ -223,11 +223,12 @@ def test_the_number_of_fields_is_bounded() -> None:
     assert fault(parse_response_head, head("HTTP/1.1 200 OK", "One: more", "Two: more", *lines)).code == 431
 
 
-def test_a_long_head_is_read_the_same_and_not_remembered() -> None:
+def test_what_is_long_is_read_and_sent_the_same_and_not_remembered() -> None:
     before = request_line.cache_info(), field_block.cache_info(), len(_remembered)
     long = "x" * REMEMBERED_HEAD
     request = parse_request_head(head(f"GET /{long} HTTP/1.1", "Host: a", f"X: {long}"))
     assert (request.target, request.fields["x"]) == (f"/{long}", long)
+    assert encode_request_line("GET", f"/{long}") == f"GET /{long} HTTP/1.1\r\n".encode()
     assert (request_line.cache_info(), field_block.cache_info(), len(_remembered)) == before
 
 

@@ -19,7 +19,7 @@ from wirespeak.cli.serving import Serving, bind_options
 from wirespeak.cli.serving import serve as serve_connections
 from wirespeak.cli.terminal import has_colour, printable
 from wirespeak.errors import AddressError
-from wirespeak.frames import DIALECTS, BlockingFramesClient, Dialect, Ending, FramesServer
+from wirespeak.frames import DIALECTS, BlockingClient, Dialect, Ending, FramesServer
 from wirespeak.frames.explain import explain
 from wirespeak.frames.messages import LIMIT
 from wirespeak.sockets.address import Address
@@ -122,7 +122,7 @@ def send(
     show: Callable[[Any], None] = _ignore if explaining else _show_json if plain else _show
     context = client_context(verify=not insecure) if tls else None
     try:
-        with BlockingFramesClient.connect(address, chosen, timeout=timeout, tls=context, observer=explainer) as frames:
+        with BlockingClient.connect(address, chosen, timeout=timeout, tls=context, observer=explainer) as frames:
             if one_way:
                 for message in _messages(texts, chosen):
                     frames.send(message)

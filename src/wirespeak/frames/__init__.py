@@ -17,33 +17,34 @@ A tour, in the order in which it reads best:
 
 A server and a client of the classic dialect (two bytes of length, little-endian, then UTF-8 text; ``end`` closes)::
 
-    from wirespeak.frames import BlockingFramesClient, FramesServer
+    from wirespeak.frames import BlockingClient, serve
 
-    service = FramesServer(str.upper)   # what a listener gives each connection to
+    serve(str.upper, "localhost:7007")                  # until Ctrl-C
 
-    with BlockingFramesClient.connect("localhost:7007") as frames:
+    with BlockingClient.connect("localhost:7007") as frames:
         print(frames.ask("hello"))
 
 The README tells the protocol itself, rule by rule; "frames 3" in a comment or an error is its rule 3.
 """
 
-from wirespeak.frames.client import BlockingFramesClient, FramesClient
+from wirespeak.frames.client import BlockingClient, Client
 from wirespeak.frames.messages import CLASSIC, DIALECTS, Dialect, End, Ending, Frames
-from wirespeak.frames.server import FramesServer, Handler, echo
+from wirespeak.frames.server import FramesServer, Handler, echo, serve
 from wirespeak.frames.session import FramesLimits, FramesSession
 
 __all__ = [
     "CLASSIC",
     "DIALECTS",
-    "BlockingFramesClient",
+    "BlockingClient",
+    "Client",
     "Dialect",
     "End",
     "Ending",
     "Frames",
-    "FramesClient",
     "FramesLimits",
     "FramesServer",
     "FramesSession",
     "Handler",
     "echo",
+    "serve",
 ]

@@ -1,9 +1,9 @@
 """What a client of frames decides: how it connects, asks, waits, and takes its leave.
 
-Written once, over a `Network` and a `Stream`: `FramesClient` awaits, `BlockingFramesClient` is the same client for who
+Written once, over a `Network` and a `Stream`: `Client` awaits, `BlockingClient` is the same client for who
 blocks. A client says messages and hears messages; whether each is answered is the server's affair::
 
-    with BlockingFramesClient.connect("localhost:7007") as frames:
+    with BlockingClient.connect("localhost:7007") as frames:
         print(frames.ask("hello"))
 
 One conversation is one caller's at a time. To say much and hear as much, use `ask_all`, which does both at once: who only
@@ -26,7 +26,7 @@ from wirespeak.sockets.aio_network import AsyncNetwork
 from wirespeak.sockets.blocking import BlockingNetwork, run
 from wirespeak.tap import Observer, Tap
 
-__all__ = ["BlockingFramesClient", "FramesClient"]
+__all__ = ["BlockingClient", "Client"]
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ TIMEOUT = 30.0
 AHEAD = 2048
 
 
-class FramesClient:
+class Client:
     """One conversation with one server. Made by `connect`; closed by `close`, or by the end of an ``async with``."""
 
     def __init__(self, network: Network, stream: Stream, dialect: Dialect, timeout: float | None, observer: Observer | None) -> None:
@@ -60,7 +60,7 @@ class FramesClient:
         tls: Any = None,
         network: Network | None = None,
         observer: Observer | None = None,
-    ) -> FramesClient:
+    ) -> Client:
         """Connect to ``address`` (``host:port``, ``unix:/path``) and converse in ``dialect``.
 
         ``timeout``: seconds for the connect, and for each later turn in which nothing moves; None waits for ever. ``tls`` is a client's
@@ -159,7 +159,7 @@ class FramesClient:
         finally:
             await self._stream.close()
 
-    async def __aenter__(self) -> FramesClient:
+    async def __aenter__(self) -> Client:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -225,10 +225,10 @@ def _no_wake() -> None:
     """A client looks at its session in every turn anyway."""
 
 
-class BlockingFramesClient:
-    """`FramesClient` for who blocks: the same methods, without ``await``."""
+class BlockingClient:
+    """`Client` for who blocks: the same methods, without ``await``."""
 
-    def __init__(self, client: FramesClient) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     @classmethod
@@ -241,25 +241,25 @@ class BlockingFramesClient:
         tls: Any = None,
         network: Network | None = None,
         observer: Observer | None = None,
-    ) -> BlockingFramesClient:
-        """As `FramesClient.connect`."""
+    ) -> BlockingClient:
+        """As `Client.connect`."""
         network = network or BlockingNetwork()
-        return cls(run(FramesClient.connect(address, dialect, timeout=timeout, tls=tls, network=network, observer=observer)))
+        return cls(run(Client.connect(address, dialect, timeout=timeout, tls=tls, network=network, observer=observer)))
 
     def send(self, *messages: Any) -> None:
-        """As `FramesClient.send`."""
+        """As `Client.send`."""
         run(self._client.send(*messages))
 
     def receive(self) -> Any:
-        """As `FramesClient.receive`."""
+        """As `Client.receive`."""
         return run(self._client.receive())
 
     def ask(self, message: Any) -> Any:
-        """As `FramesClient.ask`."""
+        """As `Client.ask`."""
         return run(self._client.ask(message))
 
     def ask_all(self, messages: Iterable[Any]) -> Iterator[Any]:
-        """As `FramesClient.ask_all`."""
+        """As `Client.ask_all`."""
         answers = self._client.ask_all(messages)
         while (answer := run(anext(answers, None))) is not None:
             yield answer
@@ -269,14 +269,14 @@ class BlockingFramesClient:
             yield message
 
     def end(self) -> None:
-        """As `FramesClient.end`."""
+        """As `Client.end`."""
         run(self._client.end())
 
     def close(self) -> None:
-        """As `FramesClient.close`."""
+        """As `Client.close`."""
         run(self._client.close())
 
-    def __enter__(self) -> BlockingFramesClient:
+    def __enter__(self) -> BlockingClient:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

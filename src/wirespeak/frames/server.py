@@ -18,12 +18,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from wirespeak.contract import Link, Session
-from wirespeak.errors import ConnectionLost, WirespeakError
+from wirespeak.errors import WirespeakError
 from wirespeak.frames.messages import CLASSIC, Dialect, End, Frames
 from wirespeak.frames.session import FramesLimits, FramesSession
 from wirespeak.sockets.address import Address
+from wirespeak.sockets.listener import Listener, serve_until_stopped
+from wirespeak.sockets.tasks import Cancelled, run_loop
+from wirespeak.sockets.tcp import bind_all
 
-__all__ = ["FramesServer", "Handler", "echo"]
+__all__ = ["FramesServer", "Handler", "echo", "serve"]
 
 logger = logging.getLogger("wirespeak.frames")
 
@@ -52,10 +55,24 @@ class FramesServer:
         return _Conversation(self, link)
 
 
+def serve(handler: Handler, *places: str, on_ready: Callable[[list[str]], None] | None = None, **options: Any) -> None:
+    """Serve ``handler`` at ``places`` ("localhost:7007" where none is named) until SIGTERM or SIGINT, in good order.
+
+    ``on_ready`` is told where, once it accepts; ``options`` are `FramesServer`'s. Raises `AddressError`, `ListenError`.
+    """
+
+    async def run() -> None:
+        listener = Listener(bind_all(map(Address.parse, places or ("localhost:7007",))), FramesServer(handler, **options))
+        said = None if on_ready is None else lambda: on_ready([str(Address.of(name)) for name in listener.addresses])
+        await serve_until_stopped([listener], on_ready=said)
+
+    run_loop(run())
+
+
 class _Conversation:
     """One connection of a `FramesServer`, a `contract.Conversation`."""
 
-    __slots__ = ("_ended", "_frames", "_link", "_server", "_task", "_waiting", "session")
+    __slots__ = ("_ended", "_frames", "_link", "_over", "_server", "_task", "_waiting", "session")
 
     def __init__(self, server: FramesServer, link: Link) -> None:
         self._server = server
@@ -64,7 +81,8 @@ class _Conversation:
         self.session: Session = self._frames
         self._waiting: deque[Frames] | None = None  # for a handler that waits; the session's window bounds it
         self._task: Any = None
-        self._ended = False
+        self._ended = False  # the peer has said its end
+        self._over = False  # so is the conversation
 
     def handle(self, event: Any) -> None:
         kind = type(event)
@@ -86,6 +104,7 @@ class _Conversation:
 
     def _give_up(self) -> None:
         """Nobody waits for answers any more."""
+        self._over = True
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -121,15 +140,14 @@ class _Conversation:
                         if self._frames.crowded:
                             await self._link.room()
                 self._frames.consumed(event.size)
-        except ConnectionLost:
-            return
-        except Exception as error:
-            self._failed(error)
+        except (Exception, Cancelled) as error:
+            if not self._over:
+                self._failed(error)
             return
         self._task = None
         if self._ended:
             self._frames.send(End())
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         logger.error("%s: the handler failed", Address.of(self._link.peer), exc_info=error)
         self._frames.fail()

@@ -14,7 +14,8 @@ A tour, in the order in which it reads best:
 ``static/``           a handler that serves a folder; ``conditional.py``, ``ranges.py``, ``coding.py``,
                       ``media.py`` hold what it stands on
 ``log.py``            the access log; ``counters.py``, plain numbers
-``client.py``         asking others; ``pool.py``, connections that are kept
+``client.py``         asking others; ``exchange.py``, the conversation on one connection; ``pool.py``, connections
+                      that are kept; ``urls.py``, ``redirects.py``, ``received.py``, ``download.py``
 ``explain.py``        every byte of a message, named
 ====================  ================================================================================
 

@@ -15,7 +15,7 @@ from wirespeak.http.grammar import FIELD_LINE, FIELD_VALUE, TOKEN_ONLY, list_mem
 __all__ = ["Fields", "FieldsLike", "field_line"]
 
 # The lines remembered, for all connections together. Only heads up to `REMEMBERED_HEAD` characters take part, so that
-# the memory held is bounded by the two together (4 MB at the very most, some hundred KB in practice).
+# the memory held is bounded by the two together: 8 MB at the very most (each line, and its value), some hundred KB in practice.
 REMEMBERED_LINES = 1024
 REMEMBERED_HEAD = 4096
 

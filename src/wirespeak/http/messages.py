@@ -228,6 +228,7 @@ def parse_response_head(head: bytes) -> Response:
     return Response(int(match[3]), fields, reason=match[4] or "", minor=min(int(match[2]), 1))
 
 
+# As many request lines as field lines are remembered, and of no longer heads: 8 MB at the very most.
 @lru_cache(maxsize=1024)
 def request_line(data: bytes) -> tuple[str, str, int]:
     """Method, target and minor version of a request line (without its CRLF). Raises `RemoteProtocolError`."""
@@ -333,7 +334,7 @@ def encode_request_line(method: str, target: str) -> bytes:
         raise LocalProtocolError(f"{method!r} is no method: it has to be a token (RFC 9110 9.1)")
     try:
         line = f"{method} {target} HTTP/1.1".encode("ascii")
-        request_line(line)
+        (request_line if len(line) <= REMEMBERED_HEAD else request_line.__wrapped__)(line)
     except (RemoteProtocolError, UnicodeEncodeError) as error:
         raise LocalProtocolError(f"{method} {target!r} can't be asked for: {error}") from None
     return line + b"\r\n"

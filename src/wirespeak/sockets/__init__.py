@@ -12,6 +12,7 @@
 ``blocking.py``    the blocking pump and network; ``aio_network.py``, the network under asyncio
 ``network.py``     what both networks share: connecting and streams; ``race.py``, Happy Eyeballs as a machine
 ``memory.py``      two sessions joined in memory, with a clock that the test moves
+``inplace.py``     a link without an event loop, for the two above
 ``tasks.py``       handlers run as tasks, blocking work in threads; ``workers.py``, several processes
 =================  =====================================================================================
 """

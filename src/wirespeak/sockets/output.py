@@ -34,10 +34,11 @@ MORE = getattr(socket, "MSG_MORE", 0)
 class Output:
     """The unsent segments of one connection. `pending` counts their bytes."""
 
-    __slots__ = ("_segments", "pending")
+    __slots__ = ("_segments", "_skipped", "pending")
 
     def __init__(self) -> None:
         self._segments: deque[Segment] = deque()
+        self._skipped = 0  # of the first segment, where it is bytes: what is sent of it, so that the rest need not be copied
         self.pending = 0
 
     def __bool__(self) -> bool:
@@ -49,7 +50,7 @@ class Output:
 
     def clear(self) -> None:
         self._segments.clear()
-        self.pending = 0
+        self._skipped = self.pending = 0
 
     def write(self, sock: socket.socket) -> bool:
         """Send as much as ``sock`` takes now; whether all is sent. Raises OSError when the connection is gone."""
@@ -73,13 +74,13 @@ class Output:
         return True
 
     def _write_bytes(self, sock: socket.socket, secure: bool) -> None:
-        buffers: list[bytes] = []
+        buffers: list[bytes | memoryview] = []
         more = 0
         for segment in self._segments:
             if type(segment) is not bytes or len(buffers) == GATHERED:
                 more = MORE if type(segment) is FileSlice else 0
                 break
-            buffers.append(segment)
+            buffers.append(memoryview(segment)[self._skipped :] if self._skipped and not buffers else segment)
         if len(buffers) == 1:
             self._sent(sock.send(buffers[0]) if secure else sock.send(buffers[0], more))
         elif secure:
@@ -108,18 +109,19 @@ class Output:
         segments = self._segments
         while segments:
             first = segments[0]
-            size = size_of(first)
+            size = size_of(first) - self._skipped
             if count < size:
-                if type(first) is FileSlice:
+                if type(first) is bytes:
+                    self._skipped += count
+                elif type(first) is FileSlice:
                     segments[0] = FileSlice(first.file, first.offset + count, first.count - count)
-                elif type(first) is bytes and count:
-                    segments[0] = first[count:]
                 elif type(first) is Urgent and count:
                     segments[0] = Urgent(first.data[count:])
                 return
             if isinstance(first, End):
                 return
             segments.popleft()
+            self._skipped = 0
             count -= size
             if not count:
                 return
