@@ -40,8 +40,10 @@ def faults(text: str, directory: Path, root: Path) -> Iterator[str]:
             yield f"links to {target}, but there is no such heading"
     for match in CODE.finditer(prose):
         name = match[1]
-        if NAMED.fullmatch(name) and not any(
-            (place / name).exists() for place in (directory, root, root / "src", root / "src" / "wirespeak")
+        if (
+            NAMED.fullmatch(name)
+            and not any((place / name).exists() for place in (directory, root, root / "src", root / "src" / "wirespeak"))
+            and ("/" in name or not stands_in(root, name))
         ):
             yield f"names {name}, which is not there"
 

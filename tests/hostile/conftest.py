@@ -11,6 +11,13 @@ import pytest
 from tests.hostile.serving import Serve, Server, http_serve
 from tests.processes import Program
 from wirespeak.http import ServerLimits
+from wirespeak.sockets.listener import allow_many_files
+
+
+@pytest.fixture(scope="session", autouse=True)
+def many_files() -> None:
+    """Thousands of connections are open at once here, both ends of some in this process: the usual soft limit is 1,024 files."""
+    allow_many_files()
 
 
 @pytest.fixture

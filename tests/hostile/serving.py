@@ -165,10 +165,20 @@ class Serve:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        event = json.loads(program.wait_for(r'^\{.*"event": ?"listening".*\}')[0])
+        self._announced(program.pid, program.wait_for(r'^\{.*"event": ?"listening".*\}')[0])
+
+    @classmethod
+    def announced(cls, pid: int, line: str) -> Serve:
+        """The server of process ``pid`` that has written ``line``, where the test has started it by itself."""
+        self = cls.__new__(cls)
+        self._announced(pid, line)
+        return self
+
+    def _announced(self, pid: int, line: str) -> None:
+        event = json.loads(line)
         assert (event["service"], event["transport"]) == ("http", "tcp")
         self.address: tuple[str, int] = (event["host"], event["port"])
-        self.process = psutil.Process(program.pid)
+        self.process = psutil.Process(pid)
 
     def connect(self, *, receive_buffer: int | None = None) -> Wire:
         return Wire(self.address, receive_buffer=receive_buffer)
@@ -181,7 +191,7 @@ class Serve:
     def cpu(self) -> float:
         """Seconds of CPU time used (Linux counts them in nanoseconds: proc(5), schedstat)."""
         seconds = 0.0
-        for task in Path(f"/proc/{self.program.pid}/task").iterdir():
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
             with contextlib.suppress(OSError):
                 seconds += int((task / "schedstat").read_text().split()[0]) / 1e9
         return seconds
@@ -191,7 +201,11 @@ ROOT = Path(__file__).parent.parent.parent
 """The checkout: from here the tests' own applications can be imported."""
 
 
+def command(*arguments: str | Path) -> list[str | Path]:
+    """The command under test, to listen on a free port."""
+    return [sys.executable, "-m", "wirespeak", "http", "serve", *arguments, "--bind", "127.0.0.1:0", "--json"]
+
+
 def http_serve(start: Callable[..., Program], *arguments: str | Path) -> Serve:
-    """``wirespeak http serve`` with these arguments, on a free port; ``start`` runs a program (`tests.conftest.start`)."""
-    command = [sys.executable, "-m", "wirespeak", "http", "serve", *arguments, "--bind", "127.0.0.1:0", "--json"]
-    return Serve(start(command, env={"PYTHONPATH": str(ROOT / "src")}, cwd=ROOT))
+    """``wirespeak http serve`` with these arguments; ``start`` runs a program (`tests.conftest.start`)."""
+    return Serve(start(command(*arguments), env={"PYTHONPATH": str(ROOT / "src")}, cwd=ROOT))

@@ -30,8 +30,7 @@ from typing import Any
 from wirespeak.contract import ABORT, FINISH
 from wirespeak.errors import RemoteProtocolError
 from wirespeak.http.limits import ServerLimits
-from wirespeak.http.messages import Data, End, Request, Response
-from wirespeak.http.messages import Late
+from wirespeak.http.messages import Data, End, Late, Request, Response
 from wirespeak.http.session import ServerSession
 
 Answer = Callable[[Request, bytes], Response | Sequence[Any] | None]

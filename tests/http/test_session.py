@@ -9,9 +9,9 @@ import pytest
 from tests.http.dialog import GET, UPGRADE, Dialog, no_tunnel, nothing, post, refuse, spoken, upgrade
 from wirespeak.contract import FINISH
 from wirespeak.errors import LocalProtocolError
-from wirespeak.http.limits import ServerLimits
+from wirespeak.http.limits import KEPT, UNWANTED, WINDOW, ServerLimits
 from wirespeak.http.messages import Data, End, Response
-from wirespeak.http.session import KEPT, UNWANTED, WINDOW, ServerSession
+from wirespeak.http.session import ServerSession
 
 # --- one request, one answer (RFC 9112 2.1)
 
@@ -343,6 +343,17 @@ def test_100_is_said_once() -> None:
     dialog.hear(b"hel")
     dialog.session.wants_body()
     assert dialog.take() == b""
+
+
+def test_no_100_where_the_body_came_before_it_was_wanted() -> None:
+    dialog = Dialog(nothing, reads_body=False)
+    dialog.hear(post("Content-Length: 5", "Expect: 100-continue"))
+    dialog.hear(b"hello")
+    dialog.session.wants_body()
+    dialog.say(Response())
+    assert dialog.take() == b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"  # and the connection is kept
+    dialog.hear(GET)
+    assert [request.method for request in dialog.requests] == ["POST", "GET"]
 
 
 def test_no_100_after_the_answer() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.http.dialog import GET, OK, UPGRADE, Dialog, nothing, post, refuse, spoken, upgrade
 from wirespeak.errors import LocalProtocolError
+from wirespeak.http.limits import LINGER_SIZE, LINGER_TIME, SILENCE, WINDOW
 from wirespeak.http.messages import Data, End, Response
-from wirespeak.http.session import LINGER_SIZE, LINGER_TIME, WINDOW
 
 # --- a broken request is answered, and the connection closed (RFC 9112 9.6)
 
@@ -281,6 +281,19 @@ def test_a_peer_that_takes_next_to_nothing_is_cut_off_too() -> None:
     assert dialog.session.deadline > 31.0
 
 
+def test_who_takes_long_over_an_answer_is_not_idle() -> None:
+    dialog = Dialog(idle_time=75.0, grace=20.0)
+    dialog.hear(GET)
+    dialog.session.blocked(1_000_000, 0.0)
+    for second in range(10, 100, 10):
+        dialog.at(float(second))
+        dialog.session.blocked(1_000_000 - 10_000 * second, float(second))
+        assert not dialog.session.closed
+    dialog.session.blocked(0, 100.0)
+    dialog.settle()
+    assert dialog.session.deadline == 175.0
+
+
 def test_an_early_call_of_tick_does_no_harm() -> None:
     dialog = Dialog(nothing)
     for now, data in ((1.0, b"GET "), (2.0, GET[4:]), (3.0, b"")):
@@ -365,6 +378,43 @@ def test_a_client_that_ended_its_side_is_asked_whether_it_listens() -> None:
     dialog.say(Response(body=b"hello\n"))
     dialog.settle()
     assert dialog.take() == OK
+
+
+def test_a_client_that_ended_its_side_during_a_stream_is_asked_by_the_stream_itself() -> None:
+    """Its pieces bring a reset from one that is gone; a stream that says nothing for long can't, and is cut off."""
+    dialog = Dialog(nothing)
+    dialog.hear(GET)
+    dialog.say(Response(body=iter(())), Data(b"x"))
+    dialog.at(10.0)
+    dialog.hear_end()
+    assert dialog.session.deadline == 10.0 + SILENCE
+    dialog.say(Data(b"y"))
+    dialog.at(10.0 + SILENCE)
+    assert (dialog.ended, dialog.session.deadline) == ("", 10.0 + 2 * SILENCE)
+    dialog.at(10.0 + 2 * SILENCE)
+    assert (dialog.ended, dialog.session.closed) == ("RST", True)
+
+
+def test_a_stream_that_begins_after_its_peers_end_is_asked_as_well() -> None:
+    dialog = Dialog(nothing)
+    dialog.hear(GET)
+    dialog.hear_end()
+    dialog.at(0.4)
+    dialog.say(Response(body=iter(())), Data(b"x"))
+    dialog.settle()
+    assert dialog.session.deadline <= 0.4 + SILENCE
+
+
+def test_a_stream_that_waits_for_its_peer_to_take_it_is_not_silent() -> None:
+    dialog = Dialog(nothing, grace=20.0, body_rate=1000)
+    dialog.hear(GET)
+    dialog.say(Response(body=iter(())), Data(b"x"))
+    dialog.hear_end()
+    dialog.session.blocked(100_000, 0.0)
+    for second in range(1, 20):
+        dialog.at(float(second))
+        dialog.session.blocked(100_000 - 5000 * second, float(second))
+    assert dialog.ended == ""
 
 
 def test_http_1_0_is_not_asked() -> None:

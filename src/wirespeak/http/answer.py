@@ -25,13 +25,21 @@ class Head:
     """An encoded head without its last line, and what follows from it.
 
     ``closes``: the connection is to end with this answer. Of a body that is sent as it is made: ``length`` is what was
-    announced, None where nothing was; ``chunked``, that it goes in chunks.
+    announced, None where nothing was; ``chunked``, that it goes in chunks. ``own`` are the names, as they begin a line, of the
+    fields that stand in every answer and that this one brings itself.
     """
 
     lines: bytes
     closes: bool = False
     length: int | None = None
     chunked: bool = False
+    own: tuple[bytes, ...] = ()
+
+    def beside(self, standing: bytes) -> bytes:
+        """Of the ``standing`` lines (Date, Server) those that the answer's own fields do not say already."""
+        if not self.own:
+            return standing
+        return b"".join(line for line in standing.splitlines(keepends=True) if not line.lower().startswith(self.own))
 
 
 def whole_head(response: Response, method: str) -> Head:
@@ -40,12 +48,15 @@ def whole_head(response: Response, method: str) -> Head:
     fields, closes = _own_fields(response)
     size = sum(map(size_of, body)) if isinstance(body, (list, tuple)) else size_of(body)
     given = fields.get("content-length")
-    reusable = not closes and not isinstance(body, list)  # a list may be changed in place
-    if status == 204 or status == 304:
+    own = _standing_of_its_own(fields)
+    reusable = not closes and not own and not isinstance(body, list)  # a list may be changed in place
+    if status in (204, 205, 304):
         if size:
             raise LocalProtocolError(f"a {status} carries no body (RFC 9110 6.4.1)")
         if status == 204:  # RFC 9110 8.6: no Content-Length either
             fields = fields.without("content-length")
+        elif status == 205:  # framed, and empty (RFC 9110 15.3.6)
+            fields = fields.with_("Content-Length", "0")
     elif given is None:
         fields = fields.with_("Content-Length", str(size))
     elif given != str(size):
@@ -55,7 +66,7 @@ def whole_head(response: Response, method: str) -> Head:
     lines = encode_status_line(status, response.reason) + fields.encode()
     if reusable:
         response.prepared = (lines, body, response.fields, status, response.reason)
-    return Head(lines, closes)
+    return Head(lines, closes, own=own)
 
 
 def streamed_head(response: Response, minor: int) -> Head:
@@ -63,7 +74,9 @@ def streamed_head(response: Response, minor: int) -> Head:
     fields, closes = _own_fields(response)
     if response.status == 204:  # RFC 9110 8.6
         fields = fields.without("content-length")
-    head = Head(encode_status_line(response.status, response.reason) + fields.encode(), closes)
+    elif response.status == 205:
+        raise LocalProtocolError("a 205 carries no body (RFC 9110 15.3.6)")
+    head = Head(encode_status_line(response.status, response.reason) + fields.encode(), closes, own=_standing_of_its_own(fields))
     given = fields.get("content-length")
     if given is not None:
         if not CONTENT_LENGTH.fullmatch(given):
@@ -88,7 +101,7 @@ def interim_head(response: Response, request: Request) -> bytes | None:
     if status == 101 or status >= 200:
         if response.tunnel is None:
             raise LocalProtocolError(f"a {status} here ends HTTP on this connection, so it needs a tunnel (RFC 9110 7.8, 9.3.6)")
-        if status == 101 and not (request.minor and "upgrade" in request.fields):
+        if status == 101 and not _asked_to_switch(request, Fields(response.fields)):
             raise LocalProtocolError("101 where the client did not ask to switch (RFC 9110 7.8)")
     elif not request.minor:
         return None
@@ -98,6 +111,16 @@ def interim_head(response: Response, request: Request) -> bytes | None:
     if "content-length" in fields or "transfer-encoding" in fields:
         raise LocalProtocolError(f"a {status} has neither Content-Length nor Transfer-Encoding (RFC 9110 8.6, RFC 9112 6.1)")
     return encode_status_line(status, response.reason) + fields.encode()
+
+
+def _asked_to_switch(request: Request, fields: Fields) -> bool:
+    """Whether the client named the protocols that the answer switches to (RFC 9110 7.8; not in HTTP/1.0)."""
+    named, chosen = request.fields.tokens("upgrade"), fields.tokens("upgrade")
+    return bool(request.minor and chosen) and "upgrade" in request.fields.tokens("connection") and set(chosen) <= set(named)
+
+
+def _standing_of_its_own(fields: Fields) -> tuple[bytes, ...]:
+    return tuple(f"{name}:".encode("ascii") for name in ("date", "server") if name in fields)
 
 
 def _own_fields(response: Response) -> tuple[Fields, bool]:

@@ -200,6 +200,8 @@ def request_reader(request: Request, limit: float = math.inf) -> Reader | None:
     Raises `RemoteProtocolError`: for what can be read in two ways, and where the body is to have more than ``limit`` bytes.
     """
     fields = request.fields
+    if request.method == "CONNECT":
+        raise _fault("a body announced for CONNECT, which has none", "RFC 9110 9.3.6")
     coding = fields.get("transfer-encoding")
     length = fields.get("content-length")
     if coding is not None:

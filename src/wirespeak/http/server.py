@@ -290,7 +290,9 @@ class _Conversation:
             self.session.send(End(Fields(response.trailers()) if response.trailers is not None else Fields()))
         except ConnectionLost:
             return
-        except Exception as error:
+        except (Exception, Cancelled) as error:
+            if self._request is not request:
+                return
             logger.error("%s %s: the answer's body failed", request.method, ascii(request.target), exc_info=error)
             http.fail()
         self._account(response.status, sent)

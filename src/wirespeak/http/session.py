@@ -326,11 +326,13 @@ class ServerSession:
         request = self._request
         assert request is not None
         ready = response.prepared
+        standing = self._standing()
         if ready is not None and ready[1] is body and ready[2] is response.fields and ready[3] == status and ready[4] is response.reason:
             lines = ready[0]
         else:
             head = whole_head(response, request.method) if whole else streamed_head(response, request.minor)
             lines, self._left_to_send, self.chunked = head.lines, head.length, head.chunked
+            standing = head.beside(standing)
             if head.closes:
                 self._keep_alive = False
         self.bodiless = bodiless = request.method == "HEAD" or status == 304 or status == 204
@@ -340,9 +342,9 @@ class ServerSession:
         self._writes = following
         self._answer_by = self._probe_at = math.inf
         if kind is bytes and len(body) <= JOINED and not bodiless:
-            self._out.append(b"".join((lines, self._standing(), end, body)))
+            self._out.append(b"".join((lines, standing, end, body)))
         else:
-            self._out.append(b"".join((lines, self._standing(), end)))
+            self._out.append(b"".join((lines, standing, end)))
             if whole and not bodiless:
                 self._out.extend(body if kind is list or kind is tuple else (body,))
         if whole:

@@ -38,6 +38,8 @@ TLS_READS = 8
 MESSAGES_A_TURN = 32
 # Output waiting beyond this many bytes makes `Connection.room` wait: enough to keep a fast peer's window full.
 ROOM = 256 << 10
+# Pieces of a streamed answer that are sent in one turn, where there is room for them all.
+ROUNDS = 64
 # A TLS handshake takes two round trips and some arithmetic; the slowest honest line does it in this many seconds.
 HANDSHAKE_TIME = 20.0
 
@@ -88,6 +90,7 @@ class Connection:
         "_output",
         "_reading",
         "_rooms",
+        "_rounds",
         "_sock",
         "_timer",
         "_turn",
@@ -111,6 +114,7 @@ class Connection:
         self._ended: Callable[[Connection], None] | None = ended
         self._conversation: Conversation | None = None
         self._output = Output()
+        self._rounds = 0  # how often room was asked for
         self._rooms: list[asyncio.Future[None]] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._armed = math.inf  # when the timer fires
@@ -140,7 +144,11 @@ class Connection:
             self._secure(context, lambda: self._converse(service))
 
     def _converse(self, service: Service) -> None:
-        conversation = service(self)
+        try:
+            conversation = service(self)
+        except Exception as error:
+            self._failed(error)
+            return
         self._conversation = conversation
         self._handle = conversation.handle
         self.session = conversation.session
@@ -276,6 +284,9 @@ class Connection:
                 self._rooms = []
             self._rooms.append(future)
             await future
+        self._rounds += 1
+        if self._rounds % ROUNDS == 0:  # a peer as fast as its source never lets it wait: others are to have their turn
+            await asyncio.sleep(0)
         if self._fd < 0:
             raise ConnectionLost("the peer is gone")
 
