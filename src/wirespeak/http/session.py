@@ -90,9 +90,7 @@ class ServerSession:
         self.bodiless = False  # the answer has none, whatever its fields say: to HEAD, and 204 and 304
         self._partial = False  # a head has begun to come
         self._empty_line = False  # one came before it, as some clients send behind a body: it is passed over (RFC 9112 2.2)
-        self._eof = False
-        self._spoke = False
-        self._finishing = False
+        self._eof = self._spoke = self._finishing = False
         self._pending = 0
         # The times by which something is due; the deadline is the earliest.
         self._read_by = self._answer_by = self._write_by = self._probe_at = math.inf
@@ -340,7 +338,10 @@ class ServerSession:
             self._keep_alive = False
         end = (b"\r\n" if request.minor else KEEP_ALIVE) if self._keep_alive else CLOSE
         self._writes = following
-        self._answer_by = self._probe_at = math.inf
+        self._answer_by = math.inf
+        if whole or not self._eof:
+            self._probe_at = math.inf
+        self._spoke = True
         if kind is bytes and len(body) <= JOINED and not bodiless:
             self._out.append(b"".join((lines, standing, end, body)))
         else:
@@ -500,7 +501,7 @@ class ServerSession:
         if self._writes is WRITES_ANSWER:
             self._probe_at = now + PROBE_EVERY
             self._out.append(CONTINUE)
-        elif self._spoke:
+        elif self._spoke or self._pending:
             self._spoke = False
             self._probe_at = now + SILENCE
         else:
@@ -508,11 +509,11 @@ class ServerSession:
 
     def _slow(self, now: float) -> Sequence[Any]:
         """What was to come has not come in time."""
-        if self._reads is READS_DISCARD and self._pending:
-            self._read_by = math.inf  # until our last word has gone out
-            return ()
         if self._reads is READS_DISCARD or (self._reads is READS_HEAD and not self._input) or self._unwanted:
-            self.closed = True
+            if self._pending:
+                self._read_by = math.inf  # until our last word has gone out
+            else:
+                self.closed = True
             return ()
         what = "head" if self._reads is READS_HEAD else "body"
         return self._refuse(RemoteProtocolError(f"the request's {what} did not come in time", code=408, clause="RFC 9110 15.5.9"), now)
@@ -522,6 +523,8 @@ class ServerSession:
             self._write_by = math.inf
             if self._reads is READS_DISCARD:  # our last word has only now gone out
                 self._read_by = now + LINGER_TIME
+            elif self._read_by == math.inf and self._reads is READS_HEAD:
+                self._read_by = now + self._limits.idle_time
         elif not self._pending:
             self._write_by = now + self._limits.grace
         elif pending < self._pending:

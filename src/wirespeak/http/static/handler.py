@@ -81,7 +81,7 @@ UNAVAILABLE: Final = _status(503, {"Retry-After": "1"})
 
 # What the system says when a file can't be opened, and what that is to the client. The rest is a fault of ours: 500.
 REFUSALS: Final = {
-    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO), NOT_FOUND),
+    **dict.fromkeys((errno.EINVAL, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO), NOT_FOUND),
     **dict.fromkeys((errno.EACCES, errno.EPERM), FORBIDDEN),
     # ESTALE: it is being written anew just now (`OpenFile.read`).
     **dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE), UNAVAILABLE),
