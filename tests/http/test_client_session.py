@@ -333,6 +333,13 @@ def test_interim_answers_are_bounded() -> None:
     assert told(session, [interim]) == ["RemoteProtocolError"]
 
 
+def test_each_request_may_have_as_many() -> None:
+    session = ClientSession()
+    for _ in range(2):
+        session.send(GET)
+        assert len(told(session, [b"HTTP/1.1 102 Processing\r\n\r\n"] * MAX_INTERIM + [OK])) == MAX_INTERIM + 3
+
+
 # --- tunnels (RFC 9110 7.8, 9.3.6)
 
 UPGRADE = Request("GET", "/chat", Fields({"Host": "a", "Connection": "upgrade", "Upgrade": "echo"}))
@@ -405,6 +412,14 @@ def test_a_body_is_read_no_faster_than_it_is_consumed() -> None:
     assert not session.reading
     session.consumed(1)
     assert session.reading
+
+
+def test_nothing_is_read_after_the_end() -> None:
+    session = asking()
+    told(session, [b"HTTP/1.1 200 OK\r\n\r\nhello"], ends=True)
+    assert not session.reading
+    session.consumed(5)
+    assert not session.reading
 
 
 def test_its_time_limits_are_its_callers() -> None:

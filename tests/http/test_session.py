@@ -150,9 +150,11 @@ def test_close_ends_the_connection_behind_its_answer(options: str) -> None:
     """)
 
 
-def test_http_1_0_ends_with_its_answer() -> None:
-    spoken(r"""
+@pytest.mark.parametrize("line", ["", "C: Connection: x", "C: Connection: close, keep-alive"])
+def test_http_1_0_ends_with_its_answer(line: str) -> None:
+    spoken(rf"""
         C: GET /one HTTP/1.0
+        {line or "C: X: y"}
         C:
         S: HTTP/1.1 200 OK
         S: Content-Length: 4

@@ -204,6 +204,37 @@ def test_a_response_changed_in_between_is_sent_as_it_is_now(changes: dict[str, A
     assert dialog.take() == lines
 
 
+def test_a_list_that_was_changed_in_place_is_measured_anew() -> None:
+    parts = [b"one"]
+    response = Response(body=parts)
+    dialog = Dialog(lambda request, body: response)
+    dialog.hear(GET)
+    parts.append(b" and two")
+    dialog.hear(GET)
+    assert dialog.take() == (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none" + b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\none and two"
+    )
+
+
+def test_what_was_right_in_answer_to_head_alone_is_sent_to_nobody_else() -> None:
+    response = Response(fields={"Content-Length": "500"})
+    dialog = Dialog(nothing)
+    dialog.hear(GET.replace(b"GET", b"HEAD"))
+    dialog.say(response)
+    dialog.hear(GET)
+    with pytest.raises(LocalProtocolError, match="the body has 0 bytes"):
+        dialog.say(response)
+
+
+def test_an_answer_that_ends_the_connection_ends_each_that_it_is_sent_on() -> None:
+    response = Response(fields={"Connection": "close"})
+    for _ in range(2):
+        dialog = Dialog(lambda request, body: response)
+        dialog.hear(GET)
+        assert dialog.take() == b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        assert dialog.ended == "FIN"
+
+
 def test_a_response_whose_body_becomes_a_stream_is_framed_anew() -> None:
     response = Response(body=b"first")
     dialog = Dialog(nothing)

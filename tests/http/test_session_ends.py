@@ -134,6 +134,15 @@ def test_after_a_refusal_no_answer_may_be_sent() -> None:
         dialog.say(Response())
 
 
+def test_nothing_is_said_behind_a_refusal_whatever_was_still_due() -> None:
+    dialog = Dialog(nothing, handler_time=1.0, idle_time=1.5)
+    dialog.hear(post("Transfer-Encoding: chunked", body=b"x\r\n"))
+    dialog.take()
+    dialog.at(1.9)
+    assert dialog.take() == b""
+    assert [event[0] for event in dialog.events] == ["request", "error"]
+
+
 def test_what_comes_behind_the_last_answer_is_dropped_for_a_while() -> None:
     """RFC 9112 9.6: else the peer's next bytes would bring it a reset, which may take our answer with it."""
     dialog = Dialog()
@@ -289,6 +298,7 @@ def test_who_takes_long_over_an_answer_is_not_idle() -> None:
         dialog.at(float(second))
         dialog.session.blocked(1_000_000 - 10_000 * second, float(second))
         assert not dialog.session.closed
+    dialog.at(100.0)
     dialog.session.blocked(0, 100.0)
     dialog.settle()
     assert dialog.session.deadline == 175.0

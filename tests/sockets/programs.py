@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -64,6 +65,24 @@ def failing() -> int:
     return run_workers(2, work)
 
 
+def impatient() -> int:
+    """Workers the first of which has all of them stopped while others are still being made."""
+    taken, given = os.pipe()
+    os.set_blocking(taken, False)
+    os.write(given, b"!")
+
+    def work() -> None:
+        try:
+            os.read(taken, 1)
+        except BlockingIOError:
+            pass
+        else:
+            os.kill(os.getppid(), signal.SIGTERM)
+        signal.pause()
+
+    return run_workers(20, work)
+
+
 def ending() -> int:
     """Workers that have nothing more to do."""
     return run_workers(2, lambda: say("done"))
@@ -74,6 +93,7 @@ PROGRAMS: dict[str, Callable[[], int]] = {
     "hasty": lambda: serve(0.2),
     "workers": workers,
     "failing": failing,
+    "impatient": impatient,
     "ending": ending,
 }
 

@@ -523,8 +523,6 @@ class ServerSession:
             self._write_by = math.inf
             if self._reads is READS_DISCARD:  # our last word has only now gone out
                 self._read_by = now + LINGER_TIME
-            elif self._read_by == math.inf and self._reads is READS_HEAD:
-                self._read_by = now + self._limits.idle_time
         elif not self._pending:
             self._write_by = now + self._limits.grace
         elif pending < self._pending:
