@@ -146,10 +146,10 @@ class Wire:
         return read_answers(self.rest(), methods, minor=minor)
 
     def ends(self) -> str:
-        """Wait for the end of the connection, whatever comes before it: "finished" (FIN) or "cut off" (RST)."""
+        """Wait for the end of the connection: "finished" (FIN) or "cut off" (RST). The last of what came stays in `received`."""
         try:
             while self.more():
-                self.received.clear()
+                del self.received[:-65536]
         except ConnectionError:
             return "cut off"
         return "finished"

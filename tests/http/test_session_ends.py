@@ -299,6 +299,7 @@ def test_who_takes_long_over_an_answer_is_not_idle() -> None:
         dialog.session.blocked(1_000_000 - 10_000 * second, float(second))
         assert not dialog.session.closed
     dialog.at(100.0)
+    dialog.at(100.0)
     dialog.session.blocked(0, 100.0)
     dialog.settle()
     assert dialog.session.deadline == 175.0

@@ -110,6 +110,8 @@ def interim_head(response: Response, request: Request) -> bytes | None:
     fields = Fields(response.fields)
     if "content-length" in fields or "transfer-encoding" in fields:
         raise LocalProtocolError(f"a {status} has neither Content-Length nor Transfer-Encoding (RFC 9110 8.6, RFC 9112 6.1)")
+    if "upgrade" in fields and "upgrade" not in fields.tokens("connection"):  # the two go together (RFC 9110 7.8)
+        fields = Fields([*fields.items(), ("Connection", "upgrade")])
     return encode_status_line(status, response.reason) + fields.encode()
 
 

@@ -242,7 +242,7 @@ def response_reader(method: str, response: Response) -> Reader | None:
     if length is None:
         return CloseReader()
     # Some servers say the same length twice; a client may take that as one (RFC 9110 8.6).
-    members = set(list_members(length))
+    members = {member.strip(" \t") for member in length.split(",")}
     return LengthReader(size) if (size := content_length(members.pop() if len(members) == 1 else length)) else None
 
 

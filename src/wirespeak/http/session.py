@@ -187,10 +187,10 @@ class ServerSession:
             self.closed = True  # the peer, or we, wanted no more than was said
             return ()
         kept = buffer.peek()
-        if kept == b"\r\n" and not self._eof and not self._empty_line:
-            buffer.clear()
+        if kept[:2] == b"\r\n" and not self._empty_line:
             self._empty_line = True
-            return ()
+            buffer.exactly(2)
+            return self._receive_head(now) if buffer or self._eof else ()
         if fault := fault_of_beginning(kept, limits.line, empty_line=not self._empty_line):
             return self._refuse(fault, now)
         if buffer.overfull(limits.head):
