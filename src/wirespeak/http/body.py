@@ -200,10 +200,10 @@ def request_reader(request: Request, limit: float = math.inf) -> Reader | None:
     Raises `RemoteProtocolError`: for what can be read in two ways, and where the body is to have more than ``limit`` bytes.
     """
     fields = request.fields
-    if request.method == "CONNECT":
-        raise _fault("a body announced for CONNECT, which has none", "RFC 9110 9.3.6")
     coding = fields.get("transfer-encoding")
     length = fields.get("content-length")
+    if request.method == "CONNECT" and (coding is not None or length is not None):
+        raise _fault("a body announced for CONNECT, which has none", "RFC 9110 9.3.6")
     if coding is not None:
         if not request.minor:
             raise _fault("Transfer-Encoding in an HTTP/1.0 message", "RFC 9112 6.1")
