@@ -323,6 +323,26 @@ def test_a_body_that_fails_while_a_stream_answers_ends_it(serving: Callable[...,
     server.complaints.said.clear()
 
 
+def test_a_pipelined_body_cut_short_by_the_peers_end_is_refused_at_once(serving: Callable[..., Server]) -> None:
+    # The peer ends its side while its first request is still answered: the end belongs to the second one's body.
+    go: list[asyncio.Event] = []
+
+    async def handler(request: Request) -> Response:
+        if not go:
+            go.append(asyncio.Event())
+            await go[0].wait()
+        return Response(200, {}, await request.read())
+
+    server = serving(handler, grace=60)
+    with server.connect() as wire:
+        wire.send(get("/") + post("Content-Length: 5", body=b"h"))
+        wire.finish()
+        until(lambda: go)
+        server.turn()
+        server.call(go[0].set)
+        assert [answer.status for answer in wire.answers()] in ([200], [200, 400])
+
+
 # --- fairness
 
 

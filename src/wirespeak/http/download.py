@@ -7,6 +7,7 @@ finds all of it, and a download that fails leaves what was there before.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -25,13 +26,18 @@ class PartFile:
         self._path = path
         self._is_file = not path.exists() or path.is_file()
         self._part = path.with_name(f"{path.name}.part") if self._is_file else path
-        self._file = self._part.open("wb", buffering=0)
+        self._file: io.FileIO | None = None
 
     def __enter__(self) -> Self:
         return self
 
+    def begin(self) -> None:
+        """Open it. Inside the ``with`` block and not before it, so that an interruption at any moment leaves nothing behind."""
+        self._file = io.FileIO(self._part, "wb")
+
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         if not self._is_file:
             return
         if kind is None:
@@ -41,6 +47,9 @@ class PartFile:
                 self._part.unlink()
 
     def write(self, data: bytes) -> None:
+        if self._file is None:
+            self.begin()
+        assert self._file is not None
         view = memoryview(data)
         try:
             while view:
@@ -57,6 +66,7 @@ async def save(piece: Callable[[], Awaitable[bytes]], path: Path, progress: Call
     """
     size = 0
     with PartFile(path) as file:
+        file.begin()
         while data := await piece():
             file.write(data)
             size += len(data)

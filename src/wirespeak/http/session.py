@@ -205,7 +205,7 @@ class ServerSession:
     def _receive_body(self, now: float) -> Sequence[Any]:
         assert self._reader is not None
         try:
-            events = self._reader.read(self._input)
+            events = self._reader.read(self._input) or (self._reader.eof() if self._eof else ())
         except RemoteProtocolError as error:
             return self._refuse(error, now)
         if events:
