@@ -25,6 +25,7 @@ from tests.hostile.wire import PATIENCE, Wire, until
 from tests.processes import Program
 from wirespeak.http import HttpServer, Request, Response, ServerLimits
 from wirespeak.sockets.listener import Listener
+from wirespeak.sockets.tasks import run_loop
 
 T = TypeVar("T")
 
@@ -137,7 +138,7 @@ class Server:
         assert not self.left, f"tasks were left behind: {self.left}"
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        run_loop(self._serve())
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()

@@ -25,8 +25,8 @@ from wirespeak.http.body import (
     request_reader,
     response_reader,
 )
-from wirespeak.http.fields import Fields
-from wirespeak.http.messages import MAX_FIELDS, Data, End, Request, Response
+from wirespeak.http.fields import MAX_FIELDS, Fields
+from wirespeak.http.messages import Data, End, Request, Response
 
 
 def request(*fields: tuple[str, str], minor: int = 1) -> Request:

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from tests.http.test_fields import NAMES, VALUES
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
-from wirespeak.http.fields import REMEMBERED_HEAD, Fields, _remembered
+from wirespeak.http.fields import MAX_FIELDS, REMEMBERED_HEAD, Fields, _remembered
 from wirespeak.http.messages import (
-    MAX_FIELDS,
     Request,
     Response,
     encode_request_line,

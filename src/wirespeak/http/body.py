@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from wirespeak.buffer import Buffer
 from wirespeak.errors import IncompleteMessage, LocalProtocolError, RemoteProtocolError
-from wirespeak.http.fields import Fields
+from wirespeak.http.fields import MAX_FIELDS, Fields
 from wirespeak.http.grammar import CHUNK_LINE, CONTENT_LENGTH, TOKEN_ONLY, list_members
-from wirespeak.http.messages import MAX_FIELDS, Data, End, Request, Response, fault_of_incomplete
+from wirespeak.http.messages import Data, End, Request, Response, fault_of_incomplete
 
 __all__ = ["ChunkedReader", "CloseReader", "LengthReader", "Reader", "chunk", "last_chunk", "request_reader", "response_reader"]
 

@@ -14,6 +14,10 @@ from wirespeak.http.grammar import FIELD_LINE, FIELD_VALUE, TOKEN_ONLY, list_mem
 
 __all__ = ["Fields", "FieldsLike", "field_line"]
 
+# More field lines than this are nobody's honest message: browsers send some 15, the busiest proxies add 20 more. nginx and
+# Apache (100 by default) draw the line near here too.
+MAX_FIELDS = 128
+
 # The lines remembered, for all connections together. Only heads up to `REMEMBERED_HEAD` characters take part, so that
 # the memory held is bounded by the two together: 8 MB at the very most (each line, and its value), some hundred KB in practice.
 REMEMBERED_LINES = 1024
@@ -75,6 +79,8 @@ class Fields:
     @classmethod
     def parse(cls, lines: list[str], remember: bool = True) -> Self:
         """The fields of the lines (without CRLF) that a peer sent. Raises `RemoteProtocolError` at the first that is none."""
+        if len(lines) > MAX_FIELDS:
+            raise RemoteProtocolError(f"more than {MAX_FIELDS} field lines", code=431, clause="RFC 6585 5")
         self = cls.__new__(cls)
         self._lines = lines
         self._encoded = None

@@ -21,10 +21,6 @@ from wirespeak.http.status import REASONS
 
 __all__ = ["Body", "Data", "End", "IncomingBody", "Request", "Response", "parse_request_head", "parse_response_head"]
 
-# A field block of more lines than this is nobody's honest request: browsers send some 15, the busiest proxies add 20
-# more. nginx and Apache (100 by default) draw the line near here too.
-MAX_FIELDS = 128
-
 Body = bytes | FileSlice | Sequence[bytes | FileSlice] | Iterable[bytes] | AsyncIterable[bytes]
 """What a message may carry: bytes; a slice of a file, or a list of both (their length is known, they are sent whole);
 or anything that yields bytes, sent as it yields (chunked, unless a Content-Length is among the fields)."""
@@ -172,15 +168,21 @@ class Late:
 
 def parse_request_head(head: bytes) -> Request:
     """The request of a whole head, its first line up to the empty line. Raises `RemoteProtocolError`."""
-    line, _, block = head.partition(b"\r\n")
     try:
-        if len(head) <= REMEMBERED_HEAD:
-            method, target, minor = request_line(line)
-            fields = field_block(block) if len(block) <= REMEMBERED_BLOCK else field_block.__wrapped__(block)
+        if len(head) <= REMEMBERED_BLOCK:
+            first, _, block = head.partition(b"\r\n")
+            method, target, minor = request_line(first.decode("latin-1"))
+            fields = field_block(block)
         else:
-            method, target, minor = request_line.__wrapped__(line)
-            fields = field_block.__wrapped__(block, remember=False)
-        if minor and "host" not in fields.by_name:
+            remember = len(head) <= REMEMBERED_HEAD
+            lines = split_lines(head)
+            line = lines.pop(0)
+            method, target, minor = request_line(line) if remember else request_line.__wrapped__(line)
+            fields = Fields.parse(lines, remember)
+        host = fields.by_name.get("host")
+        if host is not None:
+            check_host(host)
+        elif minor:
             raise RemoteProtocolError("no Host field, which every HTTP/1.1 request has", code=400, clause="RFC 9112 3.2")
     except RemoteProtocolError as error:
         raise _located(error, head) from None
@@ -193,36 +195,26 @@ REMEMBERED_BLOCK = 256
 
 
 @lru_cache(maxsize=512)
-def field_block(block: bytes, remember: bool = True) -> Fields:
-    """The fields of a head's lines up to the empty one, with a valid Host. Raises `RemoteProtocolError`."""
-    fields = Fields.parse(split_lines(block), remember)
-    host = fields.by_name.get("host")
-    if host is not None:
-        check_host(host)
-    return fields
+def field_block(block: bytes) -> Fields:
+    """The fields of a short head's lines, the first line left out. Raises `RemoteProtocolError`."""
+    return Fields.parse(split_lines(block))
 
 
-def split_lines(block: bytes) -> list[str]:
-    """The field lines of a block that ends in an empty line, without their CRLF. Raises `RemoteProtocolError`."""
-    if len(block) == 2:
-        return []
-    lines = block[:-4].decode("latin-1").split("\r\n")
-    if len(lines) > MAX_FIELDS:
-        raise RemoteProtocolError(f"more than {MAX_FIELDS} field lines", code=431, clause="RFC 6585 5")
-    return lines
+def split_lines(lines: bytes) -> list[str]:
+    """The lines, without their CRLF, of what ends in an empty one."""
+    return lines[:-4].decode("latin-1").split("\r\n") if len(lines) > 2 else []
 
 
 def parse_response_head(head: bytes) -> Response:
     """The response of a whole head, its first line up to the empty line. Raises `RemoteProtocolError`."""
-    first, _, block = head.partition(b"\r\n")
-    line = first.decode("latin-1")
+    line, *lines = split_lines(head)
     try:
         match = STATUS_LINE.fullmatch(line)
         if match is None:
             raise RemoteProtocolError(f"no status line: {line[:60]!r}", offset=0, clause="RFC 9112 4")
         if match[1] != "1":
             raise RemoteProtocolError(f"an answer in HTTP/{match[1]}.{match[2]}, not HTTP/1", offset=5, clause="RFC 9110 2.5")
-        fields = Fields.parse(split_lines(block), len(head) <= REMEMBERED_HEAD)
+        fields = Fields.parse(lines, len(head) <= REMEMBERED_HEAD)
     except RemoteProtocolError as error:
         raise _located(error, head) from None
     return Response(int(match[3]), fields, reason=match[4] or "", minor=min(int(match[2]), 1))
@@ -230,9 +222,8 @@ def parse_response_head(head: bytes) -> Response:
 
 # As many request lines as field lines are remembered, and of no longer heads: 8 MB at the very most.
 @lru_cache(maxsize=1024)
-def request_line(data: bytes) -> tuple[str, str, int]:
+def request_line(line: str) -> tuple[str, str, int]:
     """Method, target and minor version of a request line (without its CRLF). Raises `RemoteProtocolError`."""
-    line = data.decode("latin-1")
     match = REQUEST_LINE.fullmatch(line)
     if match is None:
         raise _request_line_fault(line)
@@ -333,11 +324,11 @@ def encode_request_line(method: str, target: str) -> bytes:
     if not TOKEN_ONLY.fullmatch(method):
         raise LocalProtocolError(f"{method!r} is no method: it has to be a token (RFC 9110 9.1)")
     try:
-        line = f"{method} {target} HTTP/1.1".encode("ascii")
+        line = f"{method} {target} HTTP/1.1"
         (request_line if len(line) <= REMEMBERED_HEAD else request_line.__wrapped__)(line)
-    except (RemoteProtocolError, UnicodeEncodeError) as error:
+    except RemoteProtocolError as error:
         raise LocalProtocolError(f"{method} {target!r} can't be asked for: {error}") from None
-    return line + b"\r\n"
+    return f"{line}\r\n".encode("ascii")
 
 
 def check_reason(reason: str) -> None:

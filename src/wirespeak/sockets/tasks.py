@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, ParamSpec, TypeVar
 
+from wirespeak.sockets.loop import new_loop
+
 __all__ = ["Cancelled", "in_thread", "repeat", "run_loop", "start_task"]
 
 Cancelled = asyncio.CancelledError
@@ -56,7 +58,8 @@ def start_task(
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
     """The result of ``main``, run in an event loop made for it: what a program that serves does first."""
-    return asyncio.run(main)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(main)
 
 
 @cache
