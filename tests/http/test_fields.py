@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
-from wirespeak.http.fields import REMEMBERED_LINES, Fields, _remembered, field_line
+from wirespeak.http.fields import MAX_FIELDS, REMEMBERED_LINES, REMEMBERED_PARTS, Fields, _parts, _remembered, field_line, split_lines
 from wirespeak.http.grammar import TCHAR_BYTES
 
 NAMES = st.text(TCHAR_BYTES.decode(), min_size=1, max_size=20)
@@ -227,3 +227,33 @@ def test_a_fault_is_never_remembered() -> None:
         with pytest.raises(RemoteProtocolError):
             Fields.parse(["Host : never seen before, and never well-formed"])
     assert len(_remembered) == before
+
+
+NAMES = ("Referer", "referer", "Cookie", "Accept", "Bad name")
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["a", "", "b, c", "x\x00", "http://h/"])), min_size=1, max_size=6))
+def test_a_block_read_in_parts_says_what_its_lines_say(pairs: list[tuple[str, str]]) -> None:
+    block = "".join([f"{name}: {value}\r\n" for name, value in pairs]).encode() + b"\r\n"
+    if any(name == "Bad name" or "\0" in value for name, value in pairs):
+        for read in (lambda: Fields.parse(split_lines(block)), lambda: Fields.parse_parts(block)):
+            with pytest.raises(RemoteProtocolError):
+                read()
+        return
+    whole = Fields.parse(split_lines(block))
+    for _ in range(2):  # new, and remembered
+        parts = Fields.parse_parts(block)
+        assert parts == whole
+        assert list(parts.by_name.items()) == list(whole.by_name.items())
+        assert parts.encode() == whole.encode()
+        assert len(parts) == len(pairs)
+
+
+def test_the_parts_remembered_are_bounded_and_so_are_their_lines_together() -> None:
+    for number in range(REMEMBERED_PARTS + 100):
+        Fields.parse_parts(f"Host: a\r\nReferer: b\r\nCookie: {number}\r\n\r\n".encode())
+    assert 0 < len(_parts) <= REMEMBERED_PARTS
+    front, behind = ["".join([f"{letter}-{number}: x\r\n" for number in range(MAX_FIELDS // 2)]) for letter in "XY"]
+    with pytest.raises(RemoteProtocolError, match="128"):
+        Fields.parse_parts(f"{front}Referer: b\r\n{behind}\r\n".encode())
+    assert len(Fields.parse_parts(f"{front}Referer: b\r\n{behind.partition(chr(10))[2]}\r\n".encode())) == MAX_FIELDS

@@ -12,7 +12,7 @@ from typing import Self
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
 from wirespeak.http.grammar import FIELD_LINE, FIELD_VALUE, TOKEN_ONLY, list_members
 
-__all__ = ["Fields", "FieldsLike", "field_line"]
+__all__ = ["Fields", "FieldsLike", "field_line", "split_lines"]
 
 # More field lines than this are nobody's honest message: browsers send some 15, the busiest proxies add 20 more. nginx and
 # Apache (100 by default) draw the line near here too.
@@ -32,6 +32,11 @@ def field_line(line: str) -> tuple[str, str]:
     return match[1].lower(), match[2].rstrip(" \t")
 
 
+def split_lines(block: bytes) -> list[str]:
+    """The lines, without their CRLF, of what ends in an empty one."""
+    return block[:-4].decode("latin-1").split("\r\n") if len(block) > 2 else []
+
+
 class _Remembered(dict[str, tuple[str, str]]):
     """What `field_line` says of a line, by the line: forgotten all at once when there are too many."""
 
@@ -45,6 +50,27 @@ class _Remembered(dict[str, tuple[str, str]]):
 
 _remembered = _Remembered()
 
+# A browser's request differs from its last in the page that it comes from (Referer) and in what it is for, which stands before
+# that line; what stands behind is the visitor's own (language, cookies). So the two parts around that line are remembered.
+VARYING = b"\r\nReferer: "
+REMEMBERED_PARTS = 512
+
+
+class _Parts(dict[bytes, dict[str, str]]):
+    """The values of a run of field lines, the last without its CRLF, by those lines."""
+
+    def __missing__(self, part: bytes) -> dict[str, str]:
+        read = Fields.parse(part.decode("latin-1").split("\r\n") if part else [])
+        if len(read) != len(read.by_name):
+            raise KeyError  # a name that comes twice: a case for looking at all lines together
+        if len(self) >= REMEMBERED_PARTS:
+            self.clear()
+        self[part] = read._values
+        return read._values
+
+
+_parts = _Parts()
+
 
 class Fields:
     """The fields of one message: in order, names in any case, several of one name allowed; never changed once made.
@@ -54,18 +80,19 @@ class Fields:
     Making them of one's own pairs raises `LocalProtocolError` for a name or value that can't be sent (RFC 9110 5.5).
     """
 
-    __slots__ = ("_encoded", "_lines", "_values")
+    __slots__ = ("_block", "_encoded", "_read", "_values")
 
-    _lines: list[str]
+    _block: bytes  # where nobody has asked for the lines yet: what they stand in
+    _read: list[str] | None
     _values: dict[str, str]
     _encoded: bytes | None
 
     def __init__(self, pairs: FieldsLike = ()) -> None:
-        self._lines = []
+        self._read = lines = []
         self._values = {}
         self._encoded = None
         if isinstance(pairs, Fields):
-            self._lines, self._values = pairs._lines, pairs._values
+            self._read, self._values = pairs._lines, pairs._values
             return
         for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
             if not TOKEN_ONLY.fullmatch(name):
@@ -73,7 +100,7 @@ class Fields:
             if not FIELD_VALUE.fullmatch(value):
                 raise LocalProtocolError(f"the value of {name} holds a character that can't be sent: {value!r} (RFC 9110 5.5)")
             value = value.strip(" \t")
-            self._lines.append(f"{name}: {value}")
+            lines.append(f"{name}: {value}")
             self._add(name.lower(), value)
 
     @classmethod
@@ -82,7 +109,7 @@ class Fields:
         if len(lines) > MAX_FIELDS:
             raise RemoteProtocolError(f"more than {MAX_FIELDS} field lines", code=431, clause="RFC 6585 5")
         self = cls.__new__(cls)
-        self._lines = lines
+        self._read = lines
         self._encoded = None
         read = _remembered.__getitem__ if remember else field_line
         self._values = dict(map(read, lines))
@@ -91,6 +118,31 @@ class Fields:
             for line in lines:
                 self._add(*read(line))
         return self
+
+    @classmethod
+    def parse_parts(cls, block: bytes) -> Fields:
+        """The fields of a block that ends in an empty line, as `parse`; of a browser's, the parts that came before are known."""
+        front, varying, behind = block.partition(VARYING)
+        if varying:
+            page, _, rest = behind.partition(b"\r\n")
+            try:
+                before, after = _parts[front], _parts[rest[:-4]]
+            except KeyError:
+                return cls.parse(split_lines(block))
+            values = before.copy()
+            values["referer"] = _remembered["Referer: " + page.decode("latin-1")][1]
+            values.update(after)
+            if len(values) == len(before) + 1 + len(after) <= MAX_FIELDS:
+                self = cls.__new__(cls)
+                self._block, self._read, self._encoded, self._values = block, None, None, values
+                return self
+        return cls.parse(split_lines(block))
+
+    @property
+    def _lines(self) -> list[str]:
+        if self._read is None:
+            self._read = split_lines(self._block)
+        return self._read
 
     def _add(self, name: str, value: str) -> None:
         there = self._values.get(name)

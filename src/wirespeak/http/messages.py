@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from wirespeak.contract import FileSlice
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
-from wirespeak.http.fields import REMEMBERED_HEAD, Fields, FieldsLike, field_line
+from wirespeak.http.fields import REMEMBERED_HEAD, Fields, FieldsLike, field_line, split_lines
 from wirespeak.http.grammar import ABSOLUTE_FORM, BARE_CR, BARE_LF, FIELD_VALUE, HOST, REQUEST_LINE, STATUS_LINE, TCHAR_BYTES, TOKEN_ONLY
 from wirespeak.http.status import REASONS
 
@@ -169,16 +169,14 @@ class Late:
 def parse_request_head(head: bytes) -> Request:
     """The request of a whole head, its first line up to the empty line. Raises `RemoteProtocolError`."""
     try:
-        if len(head) <= REMEMBERED_BLOCK:
+        if len(head) > REMEMBERED_HEAD:
+            line, *lines = split_lines(head)
+            method, target, minor = request_line.__wrapped__(line)
+            fields = Fields.parse(lines, remember=False)
+        else:
             first, _, block = head.partition(b"\r\n")
             method, target, minor = request_line(first.decode("latin-1"))
-            fields = field_block(block)
-        else:
-            remember = len(head) <= REMEMBERED_HEAD
-            lines = split_lines(head)
-            line = lines.pop(0)
-            method, target, minor = request_line(line) if remember else request_line.__wrapped__(line)
-            fields = Fields.parse(lines, remember)
+            fields = field_block(block) if len(block) <= REMEMBERED_BLOCK else Fields.parse_parts(block)
         host = fields.by_name.get("host")
         if host is not None:
             check_host(host)
@@ -190,7 +188,7 @@ def parse_request_head(head: bytes) -> Request:
 
 
 # Programs (curl, clients of an interface) send few fields, and the same with each request, so that a whole block is often one
-# that came before. A browser's long one has a new Referer at every page: remembering it would cost more than it saves.
+# that came before.
 REMEMBERED_BLOCK = 256
 
 
@@ -198,11 +196,6 @@ REMEMBERED_BLOCK = 256
 def field_block(block: bytes) -> Fields:
     """The fields of a short head's lines, the first line left out. Raises `RemoteProtocolError`."""
     return Fields.parse(split_lines(block))
-
-
-def split_lines(lines: bytes) -> list[str]:
-    """The lines, without their CRLF, of what ends in an empty one."""
-    return lines[:-4].decode("latin-1").split("\r\n") if len(lines) > 2 else []
 
 
 def parse_response_head(head: bytes) -> Response:
