@@ -2,16 +2,19 @@
 
 Run it from the repository: ``python -m bench`` (``make bench`` installs the peers first). The reader's way through:
 
-    model.py     what a row of the table is: a load, the servers that carry it, what is promised against each
-    cpu.py       CPU time and memory of a process and its children, as the operating system accounts for them
-    peers.py     how each server is started, pinned, awaited and ended
-    loads.py     the loads: wrk, and the generators of our own (pour.py, hold.py) where the field has none
-    corpus.py    the files served and the requests made: varied, as real use is, and the same in every run
-    rows/        the rows, one file a protocol
-    report.py    results.json, results.md, results.svg
+    model.py         what a row of the table is: a load, the servers that carry it, what is promised against each
+    cpu.py           CPU time and memory of a process and its children, as the operating system accounts for them
+    peers.py         how each server is started, pinned, awaited and ended
+    loads.py         the loads: wrk, dnsperf, and the generators of our own (pour.py, hold.py) where the field has none
+    corpus.py        the files served and the requests made: varied, as real use is, and the same in every run
+    zones.py         the zones served and the questions asked of them, likewise
+    name_servers.py  BIND, NSD and Knot
+    codec.py         messages parsed and built, by ours and by dnspython
+    rows/            the rows, one file a protocol
+    report.py        results.json, results.md, results.svg
 
     apps.py, asgi_static.py, asyncio_frames.py    programs that run in the servers measured: ours and the peers'
 
 The figure is CPU time per unit of work and not seconds, because on a shared machine seconds lie. Nothing here is
-imported by wirespeak, and only apps.py imports wirespeak.
+imported by wirespeak, and only apps.py, codec.py and tap.py import wirespeak.
 """

@@ -1,8 +1,8 @@
 """``python -m bench``: measure the rows, print the table, write bench/results/.
 
-Needs what ``make bench`` installs: nginx, wrk and openssl from Debian, granian and uvicorn in .peers/. Takes about
-ten minutes, more where other programs keep the machine busy; ``--quick`` takes one, but then the figures are rough and
-are written nowhere.
+Needs what ``make bench`` installs: nginx, wrk, openssl, BIND, NSD, Knot and dnsperf from Debian; granian, uvicorn and
+dnspython in .peers/. Takes about twenty minutes, more where other programs keep the machine busy; ``--quick`` takes two,
+but then the figures are rough and are written nowhere.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main(only: tuple[str, ...], server: tuple[str, ...], rounds: int, seconds: f
     with tempfile.TemporaryDirectory(prefix="wirespeak-bench-") as folder:
         place = Place(Path(folder), build_site(Path(folder) / "site"), idle=idle)
         if quick:
-            rounds, seconds, place = 1, 1.0, replace(place, messages=100_000, idle=min(idle, 1_000))
+            rounds, seconds, place = 1, 1.0, replace(place, messages=100_000, idle=min(idle, 1_000), records=100_000)
         every = all_rows(place)
         rows = choose(every, only, server)
         if listing:

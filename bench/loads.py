@@ -1,4 +1,4 @@
-"""The loads: wrk for HTTP, and generators of our own where the field has none. Each runs pinned to the load's core.
+"""The loads: wrk for HTTP, dnsperf for DNS, and generators of our own where the field has none. Each runs pinned to the load's core.
 
 Starts processes and waits for them; every load is bounded in time or in count.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -20,8 +21,9 @@ from bench import cpu
 from bench.model import Sample
 from bench.peers import HOST, LOAD_CORE, ROOT, SERVER_CORE, Running, pinned
 
-__all__ = ["Held", "Load", "held", "measured", "pour", "wrk"]
+__all__ = ["Held", "Load", "dnsperf", "held", "measured", "pour", "python", "wrk"]
 
+UNDER_WAY = 100  # questions of dnsperf's at a time, its own choice: few enough for a socket's buffer
 GRACE = 150.0  # seconds that a generator may take beyond the time it was given; they have limits of their own within
 
 
@@ -59,6 +61,22 @@ def wrk(running: Running, requests: list[bytes], connections: int, seconds: floa
     if result["errors"] or result["refused"] or not result["requests"]:
         raise RuntimeError(f"not every request succeeded: {result}")
     return Load(result["requests"], result["microseconds"] / 1e6, result["p50"] / 1e3, result["p99"] / 1e3)
+
+
+def dnsperf(running: Running, questions: Path, transport: str, clients: int, seconds: float) -> Load:
+    """Ask the questions of a file over and over, so many under way at a time.
+
+    Raises RuntimeError when answers are errors, or when more than one in a thousand is lost (over TCP: any).
+    """
+    where = ["-s", HOST, "-p", str(running.port), "-m", transport, "-c", str(clients)]
+    limits = ["-l", str(max(1, round(seconds))), "-q", str(UNDER_WAY), "-T", "1"]
+    output = run(["dnsperf", *where, *limits, "-B", "-d", str(questions)], seconds)
+    figures = dict(re.findall(r"^ +([A-Z][A-Za-z ()]+): +(.+)$", output, re.MULTILINE))
+    answered, lost = (int(figures[f"Queries {what}"].split()[0]) for what in ("completed", "lost"))
+    wrong = set(re.findall(r"[A-Z]+", figures.get("Response codes", ""))) - {"NOERROR", "NXDOMAIN"}
+    if wrong or not answered or lost > (answered // 1000 if transport == "udp" else 0):
+        raise RuntimeError(f"not every question was answered well: {output}")
+    return Load(answered, float(figures["Run time (s)"]))
 
 
 def pour(running: Running, messages: int, connections: int) -> Load:
@@ -116,6 +134,8 @@ def measured(running: Running, load: Callable[[float], Load], warm_up: float, se
     before, core, start = cpu.usage(running.pid), cpu.core_time(SERVER_CORE), time.monotonic()
     done = load(seconds)
     used, core, whole = cpu.usage(running.pid) - before, cpu.core_time(SERVER_CORE) - core, time.monotonic() - start
+    if not used.total:
+        raise RuntimeError(f"{done.units} units were done in {done.seconds:.1f} s, and the server used no time: too few to be measured")
     return Sample(
         figure=used.total / done.units * 1e6,
         rate=done.units / done.seconds,

@@ -19,9 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = [
+    "HOST",
     "LOAD_CORE",
     "NGINX",
     "PEERS",
+    "ROOT",
     "SERVER_CORE",
     "Running",
     "Server",
@@ -58,6 +60,8 @@ class Server:
     tls: bool = False
     env: dict[str, str] = field(default_factory=dict)
     """Added to the environment; ``{folder}`` stands for the server's own folder."""
+    patience: float = START_LIMIT
+    """Seconds that it may take until it is ready."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -113,7 +117,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def await_ready(server: Server, running: Running, process: subprocess.Popen[bytes], log: Path) -> None:
-    limit = time.monotonic() + START_LIMIT
+    limit = time.monotonic() + server.patience
     while True:
         try:
             answer = ask(running, server.probe)
@@ -256,11 +260,13 @@ def python_server(name: str, *arguments: str) -> Server:
     return Server(name, lambda port, folder: [sys.executable, *arguments, str(port)])
 
 
-def wirespeak(*arguments: str, probe: bytes = b"", tls: bool = False, env: dict[str, str] | None = None) -> Server:
+def wirespeak(
+    *arguments: str, probe: bytes = b"", tls: bool = False, env: dict[str, str] | None = None, patience: float = START_LIMIT
+) -> Server:
     """wirespeak as its users start it. In the arguments, ``{folder}`` stands for the server's own folder."""
 
     def command(port: int, folder: Path) -> list[str]:
         given = [argument.format(folder=folder) for argument in arguments]
         return [sys.executable, "-m", "wirespeak", *given, "--bind", f"{HOST}:{port}"]
 
-    return Server("wirespeak", command, probe, tls, env or {})
+    return Server("wirespeak", command, probe, tls, env or {}, patience)

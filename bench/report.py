@@ -18,6 +18,7 @@ import msgspec
 
 from bench.model import OURS, Measured, Promise, Results, Sample, Spread
 from bench.peers import NGINX, PEERS
+from scripts.peers import find
 
 __all__ = ["beside", "load", "machine", "promises", "write"]
 
@@ -60,8 +61,12 @@ def machine() -> dict[str, str]:
         "Python": platform.python_version(),
         "nginx": version([NGINX, "-v"], r"nginx/(\S+)"),
         "wrk": version(["wrk", "-v"], r"wrk \S*?([0-9.]+)"),
+        "BIND": version(["named", "-v"], r"BIND ([0-9.]+)"),
+        "NSD": version(["nsd", "-v"], r"NSD version (\S+)"),
+        "Knot": version(["knotd", "-V"], r"version (\S+)"),
+        "dnsperf": version(["dnsperf", "-h"], r"Version (\S+)"),
     }
-    for package in ("granian", "uvicorn", "uvloop", "httptools"):
+    for package in ("granian", "uvicorn", "uvloop", "httptools", "dnspython"):
         found[package] = version(
             [str(PEERS / "python"), "-c", f"from importlib.metadata import version; print(version({package!r}))"], r"(\S+)"
         )
@@ -70,7 +75,7 @@ def machine() -> dict[str, str]:
 
 def version(command: list[str], pattern: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run([find(command[0]) or command[0], *command[1:]], capture_output=True, text=True, check=False, timeout=20)
     except OSError:
         return "not there"
     found = re.search(pattern, done.stdout + done.stderr)
@@ -166,6 +171,11 @@ One worker each. wirespeak runs on CPython as it is, started by its command. ngi
 (`sendfile`, `tcp_nopush`) and without its limit on the requests of one connection; *nginx + open_file_cache* looks a
 file up again after a second only. granian and uvicorn run an ASGI application that answers from memory, on uvloop,
 uvicorn with its parser in C. Nobody compresses, and nobody keeps an access log but in the row that has one.
+
+The name servers hold the same zone, keep no log of questions, set no limit to the rate, and add as little to an answer as
+each can be told to (`minimal-responses`). dnsperf asks 400,000 questions: a few names often and many seldom (Zipf), one in
+seven for a name that isn't there, half of these at random and never twice; most with EDNS, some in mixed case. The codecs
+are measured in processes of their own; the messages were written by dnspython.
 
 In the tables below, *busy* is the server's CPU seconds a second (far from 100 %: the load, or other programs, set the
 pace), *others* the share of its core that other programs took meanwhile (beyond 20 % the turn is taken once more, and

@@ -39,6 +39,7 @@ ROOMS = {"__init__.py", "README.md", "grammar.py", "messages.py", "session.py", 
 """What every protocol package has, under the same names."""
 
 DELIVERS_OR_STORES: dict[str, set[str]] = {
+    "dns": {"log", "zonefile", "zonestore"},
     "http": {"static", "log", "pool", "download"},
 }
 """Beside server.py and client.py: the files of a protocol package that reach outside, to files and the clock."""

@@ -22,3 +22,7 @@ class Place:
     """Frames poured into a server in a round."""
     idle: int = 10_000
     """Idle connections held."""
+    names: int = 10_000
+    """Names of the zone that questions are asked about."""
+    records: int = 1_000_000
+    """Records of the zone that is loaded."""

@@ -9,7 +9,7 @@ client or server, is a `Session`, so every pump drives every protocol.
     socket ◀──bytes── pump ◀──data_to_send()────── session ◀──send(message)── server or client
 
 What speaks with many peers at once (a race of connects, a resolver) is a `Machine`; what answers single datagrams is
-a `Responder`. This file holds the shapes only, and imports no one.
+a `Responder`, and what asks them an `Inquiry`. This file holds the shapes only, and imports no one.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 __all__ = [
     "ABORT",
     "FINISH",
+    "Ask",
     "AsyncLock",
     "Conversation",
+    "Drop",
     "End",
     "FileSlice",
     "HasFileno",
+    "Inquiry",
     "Link",
     "Machine",
     "Network",
@@ -191,6 +194,51 @@ class Machine(Protocol):
     def tick(self, now: float) -> Sequence[Any]: ...
 
 
+@dataclass(slots=True, frozen=True)
+class Ask:
+    """Command of an `Inquiry`: open a conversation named ``key`` with a peer, and say ``data`` there.
+
+    ``host`` is an IP address: nothing is looked up. Over UDP the socket is connected, so that nobody else is heard, and its
+    port is its own, drawn at random by the system (RFC 5452 9.2).
+    """
+
+    key: int
+    transport: Literal["udp", "tcp"]
+    host: str
+    port: int
+    data: bytes
+
+
+@dataclass(slots=True, frozen=True)
+class Drop:
+    """Command of an `Inquiry`: close the conversation ``key``; no more is wanted of it."""
+
+    key: int
+
+
+class Inquiry(Machine, Protocol):
+    """A machine that asks peers, several at once, and listens to their answers until it is `done`.
+
+    Each call gives the commands to carry out, `Ask` and `Drop`. It raises nothing for what a peer does. A conversation that
+    is neither dropped nor failed when the inquiry is done is closed then.
+    """
+
+    @property
+    def done(self) -> bool: ...
+
+    def start(self, now: float) -> Sequence[Ask | Drop]: ...
+
+    def heard(self, key: int, data: bytes, now: float) -> Sequence[Ask | Drop]:
+        """A datagram came, or, over TCP, the next bytes of the stream."""
+        ...
+
+    def failed(self, key: int, error: Exception, now: float) -> Sequence[Ask | Drop]:
+        """The conversation could not be opened, or is over (the end of a TCP stream too); it is closed already."""
+        ...
+
+    def tick(self, now: float) -> Sequence[Ask | Drop]: ...
+
+
 # --- how a server is joined to a pump
 
 
@@ -319,4 +367,8 @@ class Network(Protocol):
 
         Raises `ConnectError` (`HostNotFound`), `TLSError`, `TimeoutError`.
         """
+        ...
+
+    async def inquire(self, inquiry: Inquiry, deadline: float | None = None) -> None:
+        """Carry out what ``inquiry`` commands until it is done. Raises `TimeoutError` at ``deadline``."""
         ...

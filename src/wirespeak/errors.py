@@ -6,6 +6,7 @@
     │   └── IncompleteMessage     the stream ended inside a message
     ├── LimitExceeded             a bound of ours was reached (a body, a redirect chain, a decompressed size)
     ├── AddressError              a text that is no address
+    ├── TextError                 a text that can't be read as what it should be (a name, a record, a zone file)
     ├── TLSError                  a handshake failed, or a certificate was not to be trusted
     ├── ConnectError              no connection came about
     │   └── HostNotFound          the host has no address
@@ -35,6 +36,7 @@ __all__ = [
     "RemoteProtocolError",
     "StorageError",
     "TLSError",
+    "TextError",
     "TimeoutError",
     "WirespeakError",
 ]
@@ -85,6 +87,23 @@ class LimitExceeded(WirespeakError):
 
 class AddressError(WirespeakError, ValueError):
     """A text that is no address, or no port."""
+
+
+class TextError(WirespeakError, ValueError):
+    """A text that can't be read as what it should be: a domain name, a record, a zone file.
+
+    ``line`` and ``column``, counted from 1, say where, and ``file`` in which file, as far as they are known.
+    """
+
+    def __init__(self, message: str, *, file: str = "", line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.file = file
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        where = ":".join(filter(None, (self.file, str(self.line or ""), str(self.column or ""))))
+        return f"{where}: {self.args[0]}" if where else str(self.args[0])
 
 
 class TLSError(WirespeakError):

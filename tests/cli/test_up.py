@@ -8,13 +8,14 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from tests.localnet.running import COMMAND, Up, up
+from tests.localnet.running import COMMAND, FREE, Up, up
 from tests.processes import Program
 
 Start = Callable[..., Program]
@@ -114,6 +115,57 @@ def test_a_request_can_be_typed_over_tls(start: Start) -> None:
     client.close()
 
 
+# --- names
+
+
+def dig(net: Up, *question: str, server: str = "localhost") -> str:
+    done = subprocess.run(["dig", f"@{server}", "-p", str(net.port_of("dns")), "+short", *question], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.strip()
+
+
+@pytest.mark.peer("dig")
+@pytest.mark.parametrize("server", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
+def test_dig_is_told_the_names_of_all_that_runs(start: Start, server: str, transport: str) -> None:
+    net = up(start)
+    assert dig(net, "www.home.test", transport, server=server) == "127.0.0.1"
+    assert dig(net, "home.test", "AAAA", transport, server=server) == "::1"
+    assert dig(net, "home.test", "MX", transport, server=server) == "10 mail.home.test."
+    assert dig(net, "home.test", "TXT", transport, server=server) == '"v=spf1 a mx -all"'
+    assert dig(net, "_irc._tcp.home.test", "SRV", transport, server=server) == "0 0 6667 irc.home.test."
+    assert dig(net, "_http._tcp.home.test", "SRV", transport, server=server) == f"0 0 {net.port} www.home.test."
+    assert dig(net, "www.home.test", "HTTPS", transport, server=server) == f'1 . alpn="http/1.1" port={net.port_of("https")}'
+    assert dig(net, "-x", "127.0.0.1", transport, server=server) == dig(net, "-x", "::1", transport, server=server) == "localhost."
+
+
+@pytest.mark.peer("dig")
+def test_a_name_that_one_adds_is_answered_a_moment_later(start: Start) -> None:
+    net = up(start)
+    mine = net.folder / "names" / "yours.zone"
+    mine.write_text(mine.read_text() + 'hello TXT "from me"\n')
+    limit = time.monotonic() + 30
+    while dig(net, "hello.home.test", "TXT") != '"from me"':
+        assert time.monotonic() < limit
+
+
+def test_a_zone_of_ones_own_that_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "names").mkdir()
+    (tmp_path / "names" / "yours.zone").write_text("shop A 127.0.0.1\nwww A 127.0.0\n")
+    code, said = refused("--dir", tmp_path, *FREE)
+    assert code == 4
+    assert f"{tmp_path}/names/yours.zone:2:7: " in said
+
+
+@pytest.mark.peer("dig")
+def test_every_command_for_dig_on_the_home_page_works_as_it_is_written(start: Start) -> None:
+    net = up(start)
+    commands = re.findall(r"<pre><code>(dig .*?)</code></pre>", curl(net.http))
+    assert len(commands) == 3
+    for command in commands:
+        assert "status: NOERROR" in subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
+
+
 # --- what it says
 
 
@@ -123,6 +175,8 @@ def test_a_program_is_told_where_it_listens_and_when_it_is_ready(start: Start) -
     assert {(event["event"], event["service"], event["transport"]) for event in listening} == {
         ("listening", "http", "tcp"),
         ("listening", "https", "tcp"),
+        ("listening", "dns", "udp"),
+        ("listening", "dns", "tcp"),
     }
     assert {event["host"] for event in listening if event["service"] == "http"} == {"127.0.0.1", "::1"}
     assert {event["port"] for event in listening if event["service"] == "http"} == {net.port}
@@ -130,9 +184,11 @@ def test_a_program_is_told_where_it_listens_and_when_it_is_ready(start: Start) -
         "event": "ready",
         "folder": str(net.folder),
         "authority": str(net.authority),
-        "urls": {"http": net.http, "https": net.https},
+        "urls": {"http": net.http, "https": net.https, "dns": f"dns://localhost:{net.port_of('dns')}/"},
     }
     for event in listening:
+        if event["transport"] == "udp":
+            continue
         socket.create_connection((event["host"], event["port"]), timeout=20).close()
 
 
@@ -176,7 +232,7 @@ def test_no_colours_where_none_are_wanted() -> None:
 
 
 def test_its_folder_is_in_the_data_folder(start: Start, tmp_path: Path) -> None:
-    program = start([*COMMAND, "--json", "--http-port", "0", "--https-port", "0"], env={"XDG_DATA_HOME": str(tmp_path)})
+    program = start([*COMMAND, "--json", *FREE], env={"XDG_DATA_HOME": str(tmp_path)})
     assert Up(program).folder == tmp_path / "wirespeak"
 
 
@@ -203,6 +259,7 @@ def test_options_can_stand_in_the_environment(start: Start, tmp_path: Path) -> N
         "WIRESPEAK_UP_DIR": str(tmp_path / "there"),
         "WIRESPEAK_UP_HTTP_PORT": "0",
         "WIRESPEAK_UP_HTTPS_PORT": "0",
+        "WIRESPEAK_UP_DNS_PORT": "0",
         "WIRESPEAK_UP_JSON": "1",
     }
     assert Up(start(COMMAND, env=env)).folder == tmp_path / "there"
@@ -227,7 +284,7 @@ def test_a_signal_stops_it_in_good_order(start: Start, number: int) -> None:
 
 def test_it_runs_though_nobody_reads_what_it_says(start: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
     port = free_port()
-    command = [*COMMAND, "--dir", tmp_path, "--http-port", str(port), "--https-port", "0"]
+    command = [*COMMAND, "--dir", tmp_path, *FREE, "--http-port", str(port)]
     program = start(["bash", "-c", '"$@" | true', "-", *command], port=port)
     with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
         sock.sendall(b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -244,11 +301,11 @@ def refused(*arguments: str | Path) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize(("option", "other"), [("--http-port", "--https-port"), ("--https-port", "--http-port")])
-def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path, option: str, other: str) -> None:
+@pytest.mark.parametrize("option", ["--http-port", "--https-port", "--dns-port"])
+def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        code, said = refused("--dir", tmp_path, option, port, other, 0)
+        code, said = refused("--dir", tmp_path, *FREE, option, port)
     assert code == 4
     assert f"can't listen on 127.0.0.1:{port}" in said
     assert f"(process {os.getpid()}) listens there" in said
@@ -258,13 +315,23 @@ def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path, option: st
 def test_a_port_that_is_taken_in_ipv6_alone_is_told_too(tmp_path: Path) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as holder:
         port = holder.getsockname()[1]
-        code, said = refused("--dir", tmp_path, "--http-port", port, "--https-port", 0)
+        code, said = refused("--dir", tmp_path, *FREE, "--http-port", port)
     assert code == 4
     assert f"can't listen on [::1]:{port}" in said
 
 
+def test_a_port_that_is_taken_for_datagrams_alone_is_told_too(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        code, said = refused("--dir", tmp_path, *FREE, "--dns-port", port)
+    assert code == 4
+    assert f"can't listen on 127.0.0.1:{port}" in said
+    assert "over UDP; choose with --dns-port" in said
+
+
 def test_where_others_could_listen_in_it_wants_to_be_told_so(tmp_path: Path) -> None:
-    code, said = refused("--host", "0.0.0.0", "--dir", tmp_path, "--http-port", 0, "--https-port", 0)
+    code, said = refused("--host", "0.0.0.0", "--dir", tmp_path, *FREE)
     assert code == 2
     assert "--plain" in said
 
@@ -291,6 +358,6 @@ def test_two_folders_are_wrong_usage(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    code, said = refused("--dir", tmp_path / "file" / "net", "--http-port", 0, "--https-port", 0)
+    code, said = refused("--dir", tmp_path / "file" / "net", *FREE)
     assert code == 4
     assert "choose another with --dir" in said

@@ -11,6 +11,8 @@ from typing import Any
 from tests.processes import Program
 
 COMMAND = (sys.executable, "-m", "wirespeak", "up")
+FREE = ("--http-port", "0", "--https-port", "0", "--dns-port", "0")
+"""Each service on a free port."""
 
 
 class Up:
@@ -29,10 +31,13 @@ class Up:
     @property
     def port(self) -> int:
         """The port of http."""
-        return int(self.http.rstrip("/").rpartition(":")[2])
+        return self.port_of("http")
+
+    def port_of(self, service: str) -> int:
+        return int(self.ready["urls"][service].rstrip("/").rpartition(":")[2])
 
 
 def up(start: Callable[..., Program], *arguments: str | Path, **options: Any) -> Up:
     """Start one on free ports, in a folder of its own unless ``arguments`` name one."""
-    where = ["--http-port", "0", "--https-port", "0"] if "--dir" in arguments else ["--ephemeral"]
+    where = FREE if "--dir" in arguments else ["--ephemeral"]
     return Up(start([*COMMAND, "--json", *where, *map(str, arguments)], **options))

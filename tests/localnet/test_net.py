@@ -10,7 +10,7 @@ from wirespeak.errors import WirespeakError
 from wirespeak.localnet import SERVICES, LocalNet, Running
 from wirespeak.sockets.address import Address
 
-HTTP, HTTPS = SERVICES
+HTTP, HTTPS, DNS = SERVICES
 
 
 def test_the_folder_is_made_with_all_that_is_in_it(tmp_path: Path) -> None:
@@ -61,11 +61,23 @@ def test_every_service_says_how_to_talk_to_it(tmp_path: Path) -> None:
 
 def test_the_status_tells_of_each_service(tmp_path: Path) -> None:
     net = LocalNet(tmp_path)
-    net.running = [Running(HTTP, [Address("127.0.0.1", 80), Address("::1", 80)]), Running(HTTPS, [Address("127.0.0.1", 443)])]
+    net.running = [
+        Running(HTTP, [Address("127.0.0.1", 80), Address("::1", 80)]),
+        Running(HTTPS, [Address("127.0.0.1", 443)]),
+        Running(DNS, [Address("127.0.0.1", 53)]),
+    ]
     net.running[0].counters.answered(200, 1000, 0.002)
     status = net.status()
     assert status["uptime"] >= 0
-    assert [service["name"] for service in status["services"]] == ["http", "https"]
+    assert [service["name"] for service in status["services"]] == ["http", "https", "dns"]
     assert status["services"][0]["addresses"] == ["127.0.0.1:80", "[::1]:80"]
     assert status["services"][0]["requests"] == {"total": 1, "by_status": {"200": 1}}
     assert status["services"][1]["requests"] == {"total": 0, "by_status": {}}
+    assert status["services"][2]["questions"]["total"] == 0
+
+
+def test_every_number_that_is_shown_is_there(tmp_path: Path) -> None:
+    for service in SERVICES:
+        running = Running(service, [Address("127.0.0.1", 12345)])
+        shown = [figure.of(running.counters.as_data()) for figure in service.figures]
+        assert all(number in ("0", "0.0") for number in shown)

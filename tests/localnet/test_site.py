@@ -127,6 +127,8 @@ def test_home_says_what_runs_and_how_to_talk_to_it(visitor: Visitor) -> None:
     assert "http://localhost:8080/" in page
     assert "https://localhost:8443/" in page
     assert "telnet localhost 8080" in page
+    assert "dig @localhost -p 8053 www.home.test" in page
+    assert "(udp and tcp)" in page
     assert f"curl --cacert {visitor.net.authority.certificate_file} https://localhost:8443/explain" in page
     assert "From port <b>50000</b> to port <b>8080</b> of <b>127.0.0.1</b> over TCP" in page
     assert "in clear" in page
@@ -159,7 +161,11 @@ def test_the_request_is_shown_to_others_as_text(visitor: Visitor) -> None:
 def test_the_status_is_json(visitor: Visitor) -> None:
     answer = visitor.ask("/status")
     assert Fields(answer.fields)["content-type"] == "application/json"
-    assert [service["url"] for service in json.loads(answer.body)["services"]] == ["http://localhost:8080/", "https://localhost:8443/"]
+    assert [service["url"] for service in json.loads(answer.body)["services"]] == [
+        "http://localhost:8080/",
+        "https://localhost:8443/",
+        "dns://localhost:8053/",
+    ]
 
 
 def test_the_root_certificate_can_be_taken_away(visitor: Visitor) -> None:

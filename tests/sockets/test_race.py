@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from wirespeak.sockets.race import ATTEMPT_DELAY, MAX_ATTEMPTS, Abandon, Attempt, Race, interleaved
+from wirespeak.sockets.race import ATTEMPT_DELAY, MAX_ATTEMPTS, RESOLUTION_DELAY, Abandon, Attempt, Race, interleaved
 
 V6, V4 = int(socket.AF_INET6), int(socket.AF_INET)
 
@@ -83,3 +83,84 @@ def test_nobody_to_ask_is_lost() -> None:
     race = Race([])
     assert race.start(0.0) == []
     assert race.lost
+
+
+# --- addresses that are still being looked up (RFC 8305 3)
+
+
+def test_the_preferred_familys_addresses_are_tried_as_soon_as_they_are_there() -> None:
+    race = Race(awaited=[V6, V4])
+    assert race.start(0.0) == []
+    assert (race.lost, race.deadline) == (False, None)
+    assert race.answered(V6, [0, 1], 0.01) == [Attempt(0)]
+    assert race.deadline == 0.01 + ATTEMPT_DELAY
+    assert race.answered(V4, [2], 0.02) == []
+    assert race.deadline == 0.01 + ATTEMPT_DELAY
+    assert race.tick(0.27) == [Attempt(2)]
+    assert race.tick(0.53) == [Attempt(1)]
+
+
+def test_the_other_familys_wait_a_moment_for_the_preferred_ones() -> None:
+    race = Race(awaited=[V6, V4])
+    assert race.answered(V4, [0, 1], 1.0) == []
+    assert race.deadline == 1.0 + RESOLUTION_DELAY
+    assert race.tick(1.049) == []
+    assert race.tick(1.050) == [Attempt(0)]
+    assert race.answered(V6, [2], 1.1) == []
+    assert race.tick(1.3) == [Attempt(2)]
+
+
+def test_the_preferred_familys_come_within_that_moment() -> None:
+    race = Race(awaited=[V6, V4])
+    race.answered(V4, [0], 1.0)
+    assert race.answered(V6, [1], 1.02) == [Attempt(1)]
+    assert race.tick(1.27) == [Attempt(0)]
+
+
+def test_that_the_preferred_family_has_none_ends_the_waiting() -> None:
+    for first in (V6, V4):
+        race = Race(awaited=[V6, V4])
+        if first == V6:
+            assert race.answered(V6, [], 0.0) == []
+            assert race.answered(V4, [0], 0.01) == [Attempt(0)]
+        else:
+            assert race.answered(V4, [0], 0.0) == []
+            assert race.answered(V6, [], 0.01) == [Attempt(0)]
+
+
+def test_addresses_that_come_when_all_others_have_failed_are_tried_at_once() -> None:
+    race = Race(awaited=[V6, V4])
+    race.answered(V6, [0], 0.0)
+    assert race.failed(0, 0.1) == []
+    assert not race.lost
+    assert race.answered(V4, [1], 0.2) == [Attempt(1)]
+    race.failed(1, 0.3)
+    assert race.lost
+
+
+def test_addresses_that_come_long_after_the_last_attempt_began_are_tried_at_once() -> None:
+    race = Race(awaited=[V6, V4])
+    race.answered(V6, [0], 0.0)
+    race.answered(V4, [1], 5.0)
+    assert race.deadline == 5.0
+    assert race.tick(5.0) == [Attempt(1)]
+
+
+def test_no_family_has_an_address() -> None:
+    race = Race(awaited=[V6, V4])
+    race.answered(V4, [], 0.0)
+    assert not race.lost
+    race.answered(V6, [], 0.0)
+    assert race.lost
+
+
+def test_the_number_of_attempts_is_bounded_whenever_addresses_come() -> None:
+    race = Race(awaited=[V6, V4])
+    attempts = race.answered(V6, range(1000), 0.0)
+    attempts += race.answered(V4, range(1000, 2000), 0.0)
+    now = 0.0
+    while race.deadline is not None:
+        now = race.deadline
+        attempts += race.tick(now)
+    assert len(attempts) == MAX_ATTEMPTS
+    assert {0, 1000} <= {attempt.index for attempt in attempts}

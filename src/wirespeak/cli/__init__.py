@@ -54,6 +54,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     modules={
         "completion": "wirespeak.cli.completion",
+        "dns": "wirespeak.cli.dns",
         "explain": "wirespeak.cli.explain",
         "frames": "wirespeak.cli.frames",
         "http": "wirespeak.cli.http",

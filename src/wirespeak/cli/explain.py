@@ -19,7 +19,7 @@ from wirespeak import explanation
 
 __all__ = ["command"]
 
-PROTOCOLS: Final = {"frames": "wirespeak.frames.explain", "http": "wirespeak.http.explain"}
+PROTOCOLS: Final = {"dns": "wirespeak.dns.explain", "frames": "wirespeak.frames.explain", "http": "wirespeak.http.explain"}
 """The module whose ``explain(data)`` gives the parts of a protocol's messages. Imported when asked for."""
 
 # What is explained is held in memory, with its explanation: more than any message that a person would read through.

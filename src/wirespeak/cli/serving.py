@@ -57,8 +57,11 @@ class Serving:
         return server_context(Authority.open(), alpn=alpn)
 
 
-def bind_options(default: str, *, tls: bool = True) -> Callable[[F], F]:
-    """The options of a ``serve`` command that listens at ``default`` unless told otherwise; they arrive as one `Serving`."""
+def bind_options(default: str, *, tls: bool = True, plain: bool = True) -> Callable[[F], F]:
+    """The options of a ``serve`` command that listens at ``default`` unless told otherwise; they arrive as one `Serving`.
+
+    ``tls`` and ``plain`` tell which of them there are: one that says nothing secret needs neither.
+    """
 
     def decorate(function: F) -> F:
         def call(**options: Any) -> Any:
@@ -101,7 +104,8 @@ def bind_options(default: str, *, tls: bool = True) -> Callable[[F], F]:
                     help="The key to --cert, where it isn't in the same file.",
                 ),
             ]
-        options.append(click.option("--plain", is_flag=True, help="Listen in clear even where other machines can come in."))
+        if plain:
+            options.append(click.option("--plain", is_flag=True, help="Listen in clear even where other machines can come in."))
         decorated: Any = call
         for option in reversed(options):
             decorated = option(decorated)

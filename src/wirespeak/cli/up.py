@@ -26,14 +26,18 @@ from wirespeak.cli.serving import announce, open_sockets
 from wirespeak.cli.settings import data_folder
 from wirespeak.errors import ListenError
 from wirespeak.localnet import SERVICES, LocalNet, LocalService, Trial
-from wirespeak.sockets.address import LOCALHOST, Address
+from wirespeak.sockets.address import EVERYWHERE, LOCALHOST, Address
 from wirespeak.sockets.listener import serve_until_stopped
 from wirespeak.sockets.tasks import run_loop
 from wirespeak.sockets.tcp import ListeningSocket
+from wirespeak.sockets.udp import bind_datagram
 
 __all__ = ["command"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Opened = list[tuple[LocalService, list[ListeningSocket], list[ListeningSocket]]]
+"""Each service with its sockets: those that listen, and those for datagrams."""
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 """Where localhost is (RFC 6761 6.3), whatever this machine's list of hosts says: a browser tries both."""
@@ -58,7 +62,7 @@ def _port_options(function: F) -> F:
 @click.option("--plain", is_flag=True, help="Listen in clear even where other machines can come in.")
 @click.option("--json", is_flag=True, help="One JSON object a line, for programs.")
 def command(dir: Path | None, host: str, ephemeral: bool, plain: bool, json: bool, **ports: int | None) -> None:
-    """Run a little internet on this machine: for now, its web.
+    """Run a little internet on this machine: for now, its web and its names.
 
     What it prints says how to talk to it, with the programs that you have and by hand. Ctrl-C stops it.
     """
@@ -74,16 +78,20 @@ def command(dir: Path | None, host: str, ephemeral: bool, plain: bool, json: boo
         click.echo("\nStopped." if sys.stdout.isatty() else "Stopped.")  # the terminal shows ^C on the line before
 
 
-async def _run(net: LocalNet, opened: list[tuple[LocalService, list[ListeningSocket]]], json: bool) -> None:
-    listeners = [net.run(service, sockets) for service, sockets in opened]
+async def _run(net: LocalNet, opened: Opened, json: bool) -> None:
+    listeners = [net.run(service, sockets, datagrams) for service, sockets, datagrams in opened]
 
     def say() -> None:
+        net.start()
         with suppress(BrokenPipeError):  # nobody needs to read it
             (_tell_events if json else _show)(net)
 
     # A terminal that is closed stops it as Ctrl-C does; but not under nohup.
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    await serve_until_stopped(listeners, on_ready=say, on_hangup=None if ignored else lambda: signal.raise_signal(signal.SIGTERM))
+    try:
+        await serve_until_stopped(listeners, on_ready=say, on_hangup=None if ignored else lambda: signal.raise_signal(signal.SIGTERM))
+    finally:
+        net.stop()
 
 
 # --- where it listens, and where its data lies
@@ -100,21 +108,40 @@ def _folder(folder: Path | None, ephemeral: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _opened(
-    host: str, ports: dict[str, int | None], ephemeral: bool, plain: bool
-) -> Iterator[list[tuple[LocalService, list[ListeningSocket]]]]:
+def _opened(host: str, ports: dict[str, int | None], ephemeral: bool, plain: bool) -> Iterator[Opened]:
     """Each service with its sockets, which listen; all are closed in the end. Raises what `open_sockets` does."""
-    opened: list[tuple[LocalService, list[ListeningSocket]]] = []
+    opened: Opened = []
     try:
         for service in SERVICES:
             port = ports[f"{service.name}_port"]
             if port is None:
                 port = 0 if ephemeral else service.port
-            opened.append((service, _open(service, host, port, plain)))
+            opened.append((service, *_open_all(service, host, port, plain)))
         yield opened
     finally:
-        for _, sockets in opened:
+        for _, sockets, datagrams in opened:
             _close(sockets)
+            _close(datagrams)
+
+
+def _open_all(service: LocalService, host: str, port: int, plain: bool) -> tuple[list[ListeningSocket], list[ListeningSocket]]:
+    """The sockets of one service: those that listen, and at the same addresses those for datagrams, where it has such."""
+    for tries_left in reversed(range(TRIES)):
+        sockets, datagrams = _open(service, host, port, plain), []
+        if not service.datagrams:
+            return sockets, []
+        try:
+            places = [Address.of(sock.getsockname()) for sock in sockets]
+            for address in [Address(host, places[0].port)] if host == EVERYWHERE else places:
+                datagrams += bind_datagram(address)
+        except ListenError as error:
+            _close(sockets)
+            _close(datagrams)
+            if port or not tries_left:
+                raise ListenError(error.errno, f"{error}, over UDP; choose with --{service.name}-port") from None
+        else:
+            return sockets, datagrams
+    raise AssertionError("the last try returns or raises")
 
 
 def _open(service: LocalService, host: str, port: int, plain: bool) -> list[ListeningSocket]:
@@ -159,7 +186,8 @@ def _tell_events(net: LocalNet) -> None:
 
 def _announce(net: LocalNet, *, json: bool) -> None:
     for running in net.running:
-        announce(running.service.name, [address.sockaddr for address in running.addresses], json=json)
+        for transport in running.service.transports:
+            announce(running.service.name, [address.sockaddr for address in running.addresses], json=json, transport=transport)
 
 
 def _show(net: LocalNet) -> None:
@@ -171,6 +199,7 @@ def _show(net: LocalNet) -> None:
         text.append(f"  {running.service.title:18}").append(running.url, "bold cyan")
         text.append(f"  at {' and '.join(map(str, running.addresses))}\n", "dim")
     text.append(f"\n  {'Your files':18}{net.files}\n")
+    text.append(f"  {'Your names':18}{net.names}\n")
     text.append(f"  {'Certificate':18}{net.authority.certificate_file}\n")
     text.append(f"  {'with SHA-256':18}{net.authority.certificate.fingerprint}\n", "dim")
     text.append("\nTry\n", "bold")

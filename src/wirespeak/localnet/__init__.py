@@ -2,6 +2,7 @@
 
 ===============  ==============================================================================================
 ``services.py``  the services, one declaration each: a new protocol joins by a row here
+``names.py``      its names: the zones that are made for it, and yours beside them
 ``net.py``       the whole: the data folder, the authority, what runs; the shape of a declaration
 ``site.py``      the web site of it: which page answers what
 ``mirror.py``    a visitor's own request, and our answer to it, as the bytes that they are, explained

@@ -8,10 +8,12 @@ import sys
 from typing import Final
 
 from wirespeak import contract
+from wirespeak.dns.counters import Counters as DnsCounters
 from wirespeak.http.guard import guarded
 from wirespeak.http.limits import ServerLimits
 from wirespeak.http.server import HttpServer
-from wirespeak.localnet.net import LocalNet, LocalService, Running, Trial
+from wirespeak.localnet import names
+from wirespeak.localnet.net import Figure, LocalNet, LocalService, Running, Trial
 from wirespeak.localnet.site import Site
 from wirespeak.sockets.address import Address
 
@@ -19,6 +21,15 @@ __all__ = ["SERVICES"]
 
 TYPED: Final = ServerLimits(head_time=75.0)
 """Who types a request by hand looks for the keys: they are given as long as an idle connection is."""
+
+
+PAGES_GIVEN: Final = (
+    Figure("connections", "connections.open"),
+    Figure("requests", "requests.total"),
+    Figure("bytes sent", "bytes.sent"),
+    Figure("median time", "latency_ms.p50", "ms"),
+)
+"""What is shown of a web server's work."""
 
 
 def _web(net: LocalNet, running: Running) -> contract.Service:
@@ -58,24 +69,55 @@ def _by_hand_over_tls(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     )
 
 
+def _by_hand_names(net: LocalNet, running: Running) -> tuple[Trial, ...]:
+    where = f"@{running.host} -p {running.port}"
+    return (
+        Trial(f"dig {where} www.home.test", "The addresses of www.home.test, as BIND’s own tool shows them."),
+        Trial(f"{_ourselves()} dns query www.home.test {where} --explain", "The question and its answer, each byte explained."),
+        Trial(f"dig {where} home.test MX +tcp", "Who takes mail for home.test, asked over TCP."),
+        Trial(f"dig {where} -x 127.0.0.1", "The name of an address: the reverse tree."),
+    )
+
+
 SERVICES: Final = (
     LocalService(
         name="http",
         port=8080,
+        scheme="http",
         title="The web",
         does="This site, and the files that you put into its folder.",
         make=_web,
         by_hand=_by_hand,
+        figures=PAGES_GIVEN,
     ),
     LocalService(
         name="https",
         port=8443,
+        scheme="https",
         title="The web over TLS",
         does="The same, encrypted, with a certificate of this machine’s own authority.",
         make=_web,
         by_hand=_by_hand_over_tls,
+        figures=PAGES_GIVEN,
         secure=True,
         alpn=("http/1.1",),
     ),
+    LocalService(
+        name="dns",
+        port=8053,
+        scheme="dns",
+        title="Names",
+        does="The names of all this: home.test, and those of loopback’s addresses.",
+        make=names.make,
+        by_hand=_by_hand_names,
+        figures=(
+            Figure("questions", "questions.total"),
+            Figure("over TCP", "questions.tcp"),
+            Figure("cut short", "answers.truncated"),
+            Figure("bytes sent", "bytes.sent"),
+        ),
+        count=DnsCounters,
+        datagrams=True,
+    ),
 )
-"""In the order in which they are shown."""
+"""In the order in which they are made, and shown: names come last, as they tell where the others are."""

@@ -1,8 +1,8 @@
 """The pump in memory: a client's policy and a server's service, joined in one thread under a clock that is only simulated.
 
-`MemoryNetwork` is a `contract.Network` on which services listen instead of sockets. What the client sends, the server
-has taken in before the client's await returns; and when nobody has anything to say, the clock moves on to the next
-deadline of either side. So a test of both together gives the same bytes and the same times every time it runs, and an
+`MemoryNetwork` is a `contract.Network` on which services listen, and responders answer, instead of sockets. What the
+client sends, the server has taken in before the client's await returns; and when nobody has anything to say, the clock
+moves on to the next deadline of either side. So a test of both together gives the same bytes and the same times every time it runs, and an
 hour of waiting takes no time. Touches no socket, and no clock.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wirespeak.contract import FINISH, AsyncLock, FileSlice, Segment, Service, Urgent
+from wirespeak.contract import FINISH, Ask, AsyncLock, Drop, FileSlice, Inquiry, Responder, Segment, Service, Urgent
 from wirespeak.errors import ConnectError, ConnectionLost, TimeoutError
 from wirespeak.sockets.inplace import InPlace
 
@@ -35,14 +35,22 @@ class MemoryTLS:
 
 
 class MemoryNetwork:
-    """Services by host and port, and the time.
+    """Services and responders by host and port, and the time.
 
     ``piece`` is the number of bytes that arrive at a time, in both directions: with 1, every transfer is split at each
     byte. Only coroutines that wait through this network run on it (`blocking.run` takes them to their end).
     """
 
-    def __init__(self, services: Mapping[tuple[str, int], Service] | None = None, *, piece: int | None = None, start: float = 0.0) -> None:
+    def __init__(
+        self,
+        services: Mapping[tuple[str, int], Service] | None = None,
+        responders: Mapping[tuple[str, int], Responder] | None = None,
+        *,
+        piece: int | None = None,
+        start: float = 0.0,
+    ) -> None:
         self.services = dict(services or {})
+        self.responders = dict(responders or {})
         self.piece = piece
         self.connections: list[MemoryStream] = []
         """Every connection made so far, in order."""
@@ -73,6 +81,61 @@ class MemoryNetwork:
         self.connections.append(stream)
         return stream
 
+    async def inquire(self, inquiry: Inquiry, deadline: float | None = None) -> None:
+        """Carry out what ``inquiry`` commands until it is done; a datagram is answered at once. Raises `TimeoutError`."""
+        streams: dict[int, MemoryStream] = {}
+        commands = list(inquiry.start(self._now))
+        try:
+            while not inquiry.done:
+                if commands:
+                    commands += await self._carry_out(commands.pop(0), inquiry, streams)
+                elif heard := await self._hear(inquiry, streams):
+                    commands += heard[0]
+                else:
+                    until = inquiry.deadline if deadline is None else min(deadline, inquiry.deadline)
+                    if not self.step(None if until == math.inf else until):
+                        if self._now < inquiry.deadline:
+                            raise TimeoutError("no answer came in time")
+                        commands += inquiry.tick(self._now)
+        finally:
+            for stream in streams.values():
+                await stream.close()
+
+    async def _carry_out(self, command: Ask | Drop, inquiry: Inquiry, streams: dict[int, MemoryStream]) -> Sequence[Ask | Drop]:
+        if isinstance(command, Drop):
+            if command.key in streams:
+                await streams.pop(command.key).close()
+            return ()
+        where = (command.host, command.port)
+        try:
+            if command.transport == "tcp":
+                streams[command.key] = await self.connect(*where)
+                await streams[command.key].exchange([command.data], self._now, read=False)
+                return ()
+            if where not in self.responders:
+                raise ConnectError("nothing listens there")
+        except (ConnectError, ConnectionLost) as error:
+            streams.pop(command.key, None)
+            return inquiry.failed(command.key, error, self._now)
+        answer = self.responders[where].answer(command.data, ("client", 0), self._now)
+        return () if answer is None else inquiry.heard(command.key, answer, self._now)
+
+    async def _hear(self, inquiry: Inquiry, streams: dict[int, MemoryStream]) -> list[Sequence[Ask | Drop]]:
+        """What the inquiry commands once it was told what one of the streams says; empty where none says anything."""
+        for key, stream in streams.items():
+            try:
+                data = await stream.exchange((), self._now)
+                if data is not None:
+                    return [inquiry.heard(key, data, self._now)]
+                error = ConnectionLost("it ended the connection")
+            except TimeoutError:
+                continue
+            except ConnectionLost as lost:
+                error = lost
+            del streams[key]
+            return [inquiry.failed(key, error, self._now)]
+        return []
+
     def step(self, until: float | None) -> bool:
         """Move the clock to the next deadline of a server, but not past ``until``; False where that was reached first.
 
@@ -90,6 +153,11 @@ class MemoryNetwork:
             if stream.open and stream.server.session.deadline <= self._now:
                 stream.tick()
         return True
+
+
+def _drop(command: Drop, streams: dict[int, MemoryStream]) -> Sequence[Ask | Drop]:
+    streams.pop(command.key, None)
+    return ()
 
 
 class MemoryStream:

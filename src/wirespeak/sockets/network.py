@@ -2,7 +2,8 @@
 
 Everything here is a coroutine that waits in one place alone, `Network.ready`. The asyncio network (`aio_network.py`)
 suspends there until the loop reports a socket; the blocking one (`blocking.py`) calls poll() and comes back without
-ever having suspended. So there is one client for both, and neither threads nor a loop for who blocks.
+ever having suspended. So there is one client for both, and neither threads nor a loop for who blocks. What speaks with
+several peers at once, a race of connects and an inquiry, waits there for all its sockets together.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from wirespeak.contract import AsyncLock, Segment, Signal
+from wirespeak.contract import AsyncLock, Inquiry, Segment, Signal
 from wirespeak.errors import ConnectError, ConnectionLost, HostNotFound, TimeoutError, TLSError
+from wirespeak.sockets.inquiry import Conversations, HostLookup, Interest, Resolver
 from wirespeak.sockets.output import WAITS, Output, finish_sending
-from wirespeak.sockets.race import Attempt, Race, interleaved
+from wirespeak.sockets.race import Attempt, Command, Race, interleaved
 from wirespeak.sockets.tcp import set_options, start_connect
 from wirespeak.sockets.tls import info_of, server_name, tls_error
 
@@ -26,18 +28,22 @@ __all__ = ["Interest", "Network", "SocketStream"]
 
 READ_SIZE = 64 << 10
 
-Interest = tuple[socket.socket, bool, bool]
-"""A socket, and whether one waits for it to be readable, and writable."""
-
 Found = tuple[int, Any]
 """An address family, and an address of it."""
 
+FAMILIES = {6: int(socket.AF_INET6), 4: int(socket.AF_INET)}
+"""By IP version, the preferred one first (RFC 8305 4)."""
+
 
 class Network(ABC):
-    """Connections for a client's policy (a `contract.Network`). ``source`` is the address that they come from."""
+    """Connections for a client's policy (a `contract.Network`).
 
-    def __init__(self, *, source: tuple[str, int] | None = None) -> None:
+    ``source`` is the address that they come from; ``resolver`` looks up hosts in the place of the system's.
+    """
+
+    def __init__(self, *, source: tuple[str, int] | None = None, resolver: Resolver | None = None) -> None:
         self._source = source
+        self._resolver = resolver
 
     @abstractmethod
     def now(self) -> float: ...
@@ -57,10 +63,8 @@ class Network(ABC):
 
     async def resolve(self, host: str, port: int, deadline: float | None) -> list[Found]:
         """The addresses of ``host``, the preferred first (the system's resolver sorts by RFC 6724)."""
-        try:
-            return _found(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
-        except OSError:
-            pass  # a name
+        if literal := _literal(host, port):
+            return literal
         try:
             return _found(await self.look_up(host, port, deadline))
         except TimeoutError:
@@ -79,55 +83,123 @@ class Network(ABC):
 
         A host of ``unix:/path`` is a Unix socket. Raises `HostNotFound`, `ConnectError`, `TLSError`, `TimeoutError`.
         """
+        lookup: HostLookup | None = None
         if host.startswith("unix:"):
             path = host[5:]
             found: list[Found] = [(socket.AF_UNIX, f"\0{path[1:]}" if path.startswith("@") else path)]
-        else:
+        elif self._resolver is None:
             found = await self.resolve(host, port, deadline)
-        if not found:
+        elif not (found := _literal(host, port)):
+            lookup = self._resolver.look_up(host)
+        if not found and lookup is None:
             raise HostNotFound(f"{host} has no address")
-        stream = SocketStream(self, await self._race(host, port, found, deadline))
+        stream = SocketStream(self, await _Connecting(self, host, port, found, lookup, self._source).run(deadline))
         if tls is not None:
             await stream.start_tls(tls, server_name or host, deadline)  # which closes it where it fails
         return stream
 
-    async def _race(self, host: str, port: int, found: list[Found], deadline: float | None) -> socket.socket:
-        race = Race(interleaved([family for family, _ in found]))
-        running: dict[int, socket.socket] = {}
-        failures: list[str] = []
+    async def inquire(self, inquiry: Inquiry, deadline: float | None = None) -> None:
+        """Carry out what ``inquiry`` commands until it is done. Raises `TimeoutError` at ``deadline``."""
+        conversations = Conversations(inquiry, self._source)
         try:
-            commands = list(race.start(self.now()))
-            while race.winner is None:
-                while commands:
-                    command = commands.pop(0)
-                    if isinstance(command, Attempt):
-                        try:
-                            running[command.index] = start_connect(*found[command.index], self._source)
-                        except ConnectError as error:
-                            failures.append(_failure(found[command.index], error.errno))
-                            commands += race.failed(command.index, self.now())
-                if race.lost:
-                    raise ConnectError(_told(host, port, failures))
-                limits = [limit for limit in (deadline, race.deadline) if limit is not None]
-                ready = await self.ready([(sock, False, True) for sock in running.values()], min(limits, default=None))
+            conversations.start(self.now())
+            while not inquiry.done:
+                ready = await self.ready(conversations.interests, _earliest(deadline, conversations.deadline))
                 now = self.now()
                 if deadline is not None and now >= deadline and not ready:
-                    raise TimeoutError(f"no connection to {host}:{port} in time")
+                    raise TimeoutError("no answer came in time")
+                conversations.turn(ready, now)
+        finally:
+            conversations.close()
+
+
+class _Connecting:
+    """A race of connects to the addresses of a host, those that are known and those that ``lookup`` still finds."""
+
+    def __init__(
+        self, network: Network, host: str, port: int, found: list[Found], lookup: HostLookup | None, source: tuple[str, int] | None
+    ) -> None:
+        self._network = network
+        self._host, self._port = host, port
+        self._found = found
+        self._lookup = lookup
+        self._source = source
+        self._asking = None if lookup is None else Conversations(lookup)
+        self._race = Race(interleaved([family for family, _ in found]), awaited=() if lookup is None else tuple(FAMILIES))
+        self._told: set[int] = set()  # the IP versions that the race knows the addresses of
+        self._running: dict[int, socket.socket] = {}
+        self._failures: list[str] = []
+
+    async def run(self, deadline: float | None) -> socket.socket:
+        """The socket that won. Raises `ConnectError`, `HostNotFound`, `TimeoutError`."""
+        network, race, asking, running = self._network, self._race, self._asking, self._running
+        try:
+            if asking is not None:
+                asking.start(network.now())
+            commands = race.start(network.now())
+            while True:
+                self._carry_out(commands + self._tell_of_addresses())
+                if race.lost:
+                    raise self._lost()
+                interests: list[Interest] = [(sock, False, True) for sock in running.values()]
+                limits = [deadline, race.deadline]
+                if asking is not None:
+                    interests += asking.interests
+                    limits.append(asking.deadline)
+                ready = await network.ready(interests, _earliest(*limits))
+                now = network.now()
+                if deadline is not None and now >= deadline and not ready:
+                    raise TimeoutError(
+                        f"no connection to {self._host}:{self._port} in time"
+                        if self._found
+                        else f"{self._host} could not be looked up in time"
+                    )
+                if asking is not None:
+                    asking.turn(ready, now)
+                commands = []
                 for index in [index for index, sock in running.items() if sock in ready]:
                     code = running[index].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                    if code:
-                        running.pop(index).close()
-                        failures.append(_failure(found[index], code))
-                        commands += race.failed(index, now)
-                    else:
+                    if not code:
                         race.connected(index)
-                        break
-                else:
-                    commands += race.tick(now)
-            return running.pop(race.winner)
+                        return running.pop(index)
+                    running.pop(index).close()
+                    self._failures.append(_failure(self._found[index], code))
+                    commands += race.failed(index, now)
+                commands += race.tick(now)
         finally:
             for sock in running.values():
                 sock.close()
+            if asking is not None:
+                asking.close()
+
+    def _carry_out(self, commands: list[Command]) -> None:
+        while commands:
+            command = commands.pop(0)
+            if isinstance(command, Attempt):
+                try:
+                    self._running[command.index] = start_connect(*self._found[command.index], self._source)
+                except ConnectError as error:
+                    self._failures.append(_failure(self._found[command.index], error.errno))
+                    commands += self._race.failed(command.index, self._network.now())
+
+    def _tell_of_addresses(self) -> list[Command]:
+        """Tell the race of the addresses that have been found since the last time."""
+        commands: list[Command] = []
+        if self._lookup is not None:
+            known = self._lookup.addresses
+            for version in FAMILIES:
+                if version not in self._told and (version in known or self._lookup.done):
+                    self._told.add(version)
+                    rows = [_literal(address, self._port)[0] for address in known.get(version, ())]
+                    places = range(len(self._found), len(self._found) + len(rows))
+                    self._found += rows
+                    commands += self._race.answered(version, places, self._network.now())
+        return commands
+
+    def _lost(self) -> Exception:
+        if not self._found and self._lookup is not None:
+            return self._lookup.error or HostNotFound(f"{self._host} has no address")
+        return ConnectError(_told(self._host, self._port, self._failures))
 
 
 class SocketStream:
@@ -260,6 +332,18 @@ def _failure(found: Found, code: int | None) -> str:
 
 def _told(host: str, port: int, failures: list[str]) -> str:
     return f"can't connect to {host}" + (f":{port}" if port else "") + " (" + "; ".join(dict.fromkeys(failures)) + ")"
+
+
+def _earliest(*deadlines: float | None) -> float | None:
+    return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+
+def _literal(host: str, port: int) -> list[Found]:
+    """The address that ``host`` is; none where it is a name."""
+    try:
+        return _found(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
+    except (OSError, UnicodeError):
+        return []
 
 
 def _found(rows: Sequence[Any]) -> list[Found]:
