@@ -13,6 +13,7 @@ from typing import Any
 
 from scripts.diagrams import ROOT
 from scripts.peers import peers
+from tests.interop.dns_peers import DAEMONS
 from tests.sockets.serving import read_all, read_line, served
 from wirespeak.sockets.aio_network import AsyncNetwork
 from wirespeak.sockets.blocking import BlockingNetwork, converse, run
@@ -98,6 +99,8 @@ def test_the_table_names_what_is_tested() -> None:
         told |= named
         files = [(ROOT / name).read_text(encoding="utf-8") for name in re.findall(r"\]\((.+?)\)", tests)]
         for text in files:
-            asked = set(re.findall(r"""peer\("(\w+)"\)""", text))
+            asked = {name for names in re.findall(r"peer\((.+?)\)", text) for name in re.findall(r'"([\w-]+)"', names)}
+            if "*DAEMONS.values()" in text:
+                asked |= set(DAEMONS.values())
             assert named <= asked, f"{tests} asks for {asked or 'no peer'}, not for {named}"
     assert {"curl", "telnet", "chromium", "openssl"} <= told

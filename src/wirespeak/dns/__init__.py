@@ -9,8 +9,8 @@ A tour, in the order in which it reads best:
 ``grammar.py``        the text of records; ``zonereader.py``, ``zonewriter.py``: zone files
 ``zone.py``           a zone in memory; ``authority.py``, from a question to the answer
 ``session.py``        DNS over TCP, without I/O, after the table in ``states.py``
-``server.py``         what a server decides; ``prepared.py``, answers that lie ready; ``cookies.py``,
-                      ``rate.py``: who asks, and how often; ``zonestore.py``, zones from files
+``server.py``         what a server decides; ``prepared.py``, ``absent.py``: answers that lie ready;
+                      ``cookies.py``, ``rate.py``: who asks, and how often; ``zonestore.py``, zones
 ``exchange.py``       one question and which answer to believe; ``stub.py``, the stub resolver;
                       ``trace.py``, from the roots down; ``client.py``, asking others
 ``explain.py``        every byte of a message, named

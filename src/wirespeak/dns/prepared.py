@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["Prepared"]
+from wirespeak.dns.names import MAX_LABEL, MAX_NAME
+
+__all__ = ["NUMBERS", "Prepared", "end_of_question"]
 
 # What is remembered, in all: some hundred thousand answers. Questions for random names push out each other, and after them
 # what has not been asked for a while; never more than this is held.
@@ -63,7 +65,7 @@ class Prepared:
 
     def keep(self, query: bytes, answer: bytes) -> None:
         """Remember the ``answer`` to ``query``, if it is of a kind that may be: the answer depends on nothing else."""
-        end = _end_of_question(query)
+        end = end_of_question(query)
         if end:
             self._put(query[2:].lower(), (answer[2:12], end, query[end - NUMBERS :], answer[end:]))
 
@@ -75,14 +77,18 @@ class Prepared:
         self._weight += weight
 
 
-def _end_of_question(query: bytes) -> int:
+def end_of_question(query: bytes) -> int:
     """Where the question of a plain query ends; 0 for one that is not plain."""
     # A query, with no flags but RD, AD and CD; one question, no records but one OPT.
     if len(query) < 17 or query[2] & 0xFE or query[3] & 0xCF or query[4:11] != b"\0\x01\0\0\0\0\0" or query[11] > 1:
         return 0
     at = 12
-    while at < len(query) and query[at]:  # the query was found sound before it was answered: labels, and no pointers
-        at += query[at] + 1
+    while at < len(query) and (length := query[at]):
+        if length > MAX_LABEL:
+            return 0
+        at += length + 1
+    if at - 12 >= MAX_NAME:
+        return 0
     end = at + 1 + NUMBERS
     if query[11] == 0:
         return end if len(query) == end else 0

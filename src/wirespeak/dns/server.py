@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from wirespeak.contract import Link, Session
 from wirespeak.dns import authority
+from wirespeak.dns.absent import Absences
 from wirespeak.dns.cookies import Cookies, Known
 from wirespeak.dns.counters import Counters, end_of_question
 from wirespeak.dns.edns import PAYLOAD, Edns, EdnsOption, extended_error, keepalive
@@ -106,7 +107,8 @@ class DnsServer:
 
     def answer(self, data: bytes, peer: Any, now: float) -> bytes | None:
         """The answer to a datagram (`contract.Responder`); None where there is to be none."""
-        reply = self._knowing.find(data)
+        knowing = self._knowing
+        reply = knowing.find(data) or knowing.deny(data)
         known: Known | None = None
         if reply is None:
             reply, known = self._work_out(data, peer, tcp=False)
@@ -117,7 +119,8 @@ class DnsServer:
 
     def answer_stream(self, data: bytes, peer: Any) -> bytes | None:
         """The answer to a message that came over TCP; None where there is to be none."""
-        reply = self._knowing.find(data)
+        knowing = self._knowing
+        reply = knowing.find(data) or knowing.deny(data)
         known: Known | None = None
         if reply is None or reply[2] & 2:  # one that was too long for a datagram
             reply, known = self._work_out(data, peer, tcp=True)
@@ -254,13 +257,14 @@ class DnsServer:
 class _Knowing:
     """Zones, and the answers that lie ready of them and of no others."""
 
-    __slots__ = ("find", "keep", "zones")
+    __slots__ = ("deny", "find", "keep", "zones")
 
     def __init__(self, zones: Zones) -> None:
         self.zones = zones
         prepared = Prepared()
         self.find = prepared.find
         self.keep = prepared.keep
+        self.deny = Absences(zones).answer
 
 
 OUTCOMES: Final[dict[Verdict, Outcome]] = {Verdict.SEND: "sent", Verdict.SLIP: "slipped", Verdict.DROP: "dropped"}

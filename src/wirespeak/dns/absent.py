@@ -1,0 +1,100 @@
+"""That a name is not there, said the short way.
+
+Questions for names that don't exist are as many as there are mistakes, and the same one is seldom asked twice: to keep
+their answers would only push out others (`prepared.py`), and floods of them are a well-known attack on name servers. But
+all answers of one zone to such questions are alike: the question, NXDOMAIN, and the zone's SOA record (RFC 2308 2.1),
+in which only the pointers to the zone's name differ, for it stands at another place in each question:
+
+    id │ flags, NXDOMAIN, counts │ the question as it came │ SOA: →zone … ns→zone admin→zone … │ OPT
+
+So it is put together from parts that lie ready. What calls for more, a wildcard, a cut, a proof, takes the long way.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from wirespeak.dns.edns import Edns
+from wirespeak.dns.messages import HEADER_SIZE
+from wirespeak.dns.names import above, skip_name
+from wirespeak.dns.prepared import NUMBERS, end_of_question
+from wirespeak.dns.registry import Class, Type
+from wirespeak.dns.zone import Zone, Zones
+
+__all__ = ["Absences"]
+
+# RFC 1035 4.2.1: what fits into any datagram.
+SMALLEST: Final = 512
+
+_IN: Final = b"\0\x01"
+_STAR: Final = b"\x01*"
+# QR and AA in the first byte of the flags; NXDOMAIN in the second.
+_ANSWER: Final = 0x84
+_NXDOMAIN: Final = 3
+_RD: Final = 0x01
+_CD: Final = 0x10
+# Where the flags of an OPT record begin, from the end of the question (RFC 6891 6.1.2).
+_OPT_FLAGS: Final = 7
+
+_WITHOUT_OPT: Final = b"\0\x01\0\0\0\x01\0\0"
+_WITH_OPT: Final = b"\0\x01\0\0\0\x01\0\x01"
+
+
+class Absences:
+    """The zones of a server, as far as they deny names."""
+
+    def __init__(self, zones: Zones) -> None:
+        self._zones = {zone.origin.key: (zone, _soa(zone)) for zone in zones if zone.cls == Class.IN}
+        self._opt = {signed: Edns(do=signed).encode() for signed in (False, True)}
+
+    def answer(self, query: bytes) -> bytes | None:
+        """The answer to a plain question for a name that isn't there; None for all others."""
+        end = end_of_question(query)
+        if not end or query[end - 2 : end] != _IN:
+            return None
+        type = query[end - 4] << 8 | query[end - 3]
+        if Type.NXNAME <= type < Type.ANY or type == Type.OPT:  # no types of records: an error, whatever the name
+            return None
+        key = query[HEADER_SIZE : end - NUMBERS].lower()
+        for name in above(key):
+            found = self._zones.get(name)
+            if found is not None:
+                break
+        else:
+            return None
+        zone, soa = found
+        if key in zone.nodes:
+            return None
+        closest = zone.closest(key)
+        if closest in zone.cuts or closest in zone.dnames or _STAR + closest in zone.nodes:
+            return None
+        has_opt = len(query) > end
+        signed = has_opt and query[end + _OPT_FLAGS] & 0x80 > 0
+        if signed and zone.denial:
+            return None
+        pointer = (0xC000 | HEADER_SIZE + len(key) - len(name)).to_bytes(2)
+        flags = bytes((_ANSWER | query[2] & _RD, _NXDOMAIN | query[3] & _CD))
+        counts, opt = (_WITH_OPT, self._opt[signed]) if has_opt else (_WITHOUT_OPT, b"")
+        reply = b"".join((query[:2], flags, counts, query[HEADER_SIZE:end], pointer.join(soa), opt))
+        return reply if len(reply) <= SMALLEST else None
+
+
+def _soa(zone: Zone) -> list[bytes]:
+    """The zone's SOA record, cut where pointers to the zone's name belong: its owner, and the ends of the names in its data."""
+    wire = zone.soa.rdatas[0]
+    apex = zone.origin.key
+    second = skip_name(wire, 0)
+    behind = skip_name(wire, second)
+    parts = [b""]
+    data = [b""]
+    for name in (wire[:second], wire[second:behind]):
+        if apex != b"\0" and apex in above(name.lower()):
+            data[-1] += name[: -len(apex)]
+            data.append(b"")
+        else:
+            data[-1] += name
+    data[-1] += wire[behind:]
+    size = sum(map(len, data)) + 2 * (len(data) - 1)
+    data[0] = struct.pack("!HHIH", Type.SOA, zone.cls, zone.negative_ttl, size) + data[0]
+    return parts + data
