@@ -28,7 +28,7 @@ from wirespeak.errors import RemoteProtocolError
 
 __all__ = ["answer"]
 
-# Aliases followed from one question. Real chains reach nine; BIND draws the line here too.
+# Aliases followed from one question. Real chains reach nine; BIND gives a dozen.
 MAX_ALIASES: Final = 16
 # Names whose addresses are put into the additional section.
 MAX_TARGETS: Final = 32
