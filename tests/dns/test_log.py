@@ -15,12 +15,13 @@ from tests.dns.zones import zone
 from tests.sockets.serving import until
 from wirespeak.dns.cookies import Known
 from wirespeak.dns.edns import Edns
-from wirespeak.dns.log import BATCH, WAITING, Entry, QueryLog
+from wirespeak.dns.log import Entry, QueryLog
 from wirespeak.dns.messages import CD, RD, Message
 from wirespeak.dns.names import Name
 from wirespeak.dns.registry import Class, type_number
 from wirespeak.dns.server import DnsServer
 from wirespeak.dns.zone import Zones
+from wirespeak.sockets.linelog import BATCH, WAITING
 
 PEER = ("192.0.2.7", 50123)
 WHEN = 1_791_633_336.25  # 2026-10-10T11:55:36.250Z

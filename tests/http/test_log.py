@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wirespeak.http.fields import Fields
-from wirespeak.http.log import BATCH, WAITING, AccessLog, Record, escaped
+from wirespeak.http.log import AccessLog, Record, escaped
 from wirespeak.http.messages import Request
+from wirespeak.sockets.linelog import BATCH, WAITING
 
 PEER = ("192.0.2.7", 50123)
 WHEN = 1_791_633_336.25  # 2026-10-10T11:55:36.250Z

@@ -15,17 +15,14 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from wirespeak.dns.edns import Edns
+from wirespeak.dns.edns import SMALLEST, Edns
 from wirespeak.dns.messages import HEADER_SIZE
 from wirespeak.dns.names import above, skip_name
-from wirespeak.dns.prepared import NUMBERS, end_of_question
+from wirespeak.dns.prepared import NUMBERS, end_of_plain
 from wirespeak.dns.registry import Class, Type
 from wirespeak.dns.zone import Zone, Zones
 
 __all__ = ["Absences"]
-
-# RFC 1035 4.2.1: what fits into any datagram.
-SMALLEST: Final = 512
 
 _IN: Final = b"\0\x01"
 _STAR: Final = b"\x01*"
@@ -50,7 +47,7 @@ class Absences:
 
     def answer(self, query: bytes) -> bytes | None:
         """The answer to a plain question for a name that isn't there; None for all others."""
-        end = end_of_question(query)
+        end = end_of_plain(query)
         if not end or query[end - 2 : end] != _IN:
             return None
         type = query[end - 4] << 8 | query[end - 3]

@@ -15,10 +15,12 @@ from typing import Final
 from wirespeak.dns.registry import ExtendedError, Option
 from wirespeak.errors import RemoteProtocolError, TextError
 
-__all__ = ["PAYLOAD", "ClientSubnet", "Edns", "EdnsOption", "client_subnet", "extended_error", "keepalive", "padding"]
+__all__ = ["PAYLOAD", "SMALLEST", "ClientSubnet", "Edns", "EdnsOption", "client_subnet", "extended_error", "keepalive", "padding"]
 
 # What fits into an Ethernet frame over IPv6 with room for tunnels: agreed on the DNS Flag Day 2020, so that nothing is fragmented.
 PAYLOAD: Final = 1232
+# RFC 1035 4.2.1: what fits into a datagram for who says nothing else.
+SMALLEST: Final = 512
 # More options than this are nobody's honest message: there are two dozen in the registry.
 MAX_OPTIONS: Final = 64
 

@@ -15,7 +15,7 @@ from typing import Final
 from wirespeak.dns.edns import Edns
 from wirespeak.dns.grammar import shown_ttl
 from wirespeak.dns.meanings import OPCODES, OPTIONS, RCODES, SECTIONS, TYPES, option_pieces
-from wirespeak.dns.messages import Message
+from wirespeak.dns.messages import HEADER_SIZE, Message
 from wirespeak.dns.names import Name, read_name
 from wirespeak.dns.rdata import row_of
 from wirespeak.dns.rdata.kinds import DomainName
@@ -28,8 +28,6 @@ __all__ = ["explain", "explain_message", "explain_stream"]
 
 # Parts made of one stream: more than anyone reads, or than an honest message has. What lies behind is one part.
 MAX_PARTS: Final = 50_000
-
-HEADER_SIZE: Final = 12
 
 
 def explain(data: bytes) -> list[Part]:

@@ -1,7 +1,4 @@
-"""The query log: who asked for what, and what came of it; a line a question, off the hot path.
-
-While questions are answered, `QueryLog.add` only puts them on a list. Lines are made of them many at a time, and a thread
-writes what was made: a disk that stalls, or a terminal that somebody has stopped, holds up no answer.
+"""The query log: who asked for what, and what came of it; a line a question, off the hot path (``sockets/linelog.py``).
 
 The text is BIND's querylog, which readers of such logs know, with the outcome at its end. Names come from anyone who
 asks: they are escaped as in a zone file, so a line never ends early, and no escape sequence reaches a terminal.
@@ -10,13 +7,10 @@ asks: they are escaped as in a zone file, so a line never ends early, and no esc
 from __future__ import annotations
 
 import os
-import queue
-import sys
-import threading
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -24,15 +18,9 @@ from wirespeak.dns.cookies import Known
 from wirespeak.dns.counters import end_of_question, rcode_of
 from wirespeak.dns.names import Name
 from wirespeak.dns.registry import class_text, rcode_text, type_text
+from wirespeak.sockets.linelog import MONTHS, LineLog, utc
 
 __all__ = ["Entry", "Outcome", "QueryLog"]
-
-# Lines are made when so many wait, if nobody asks before: some milliseconds' work at a time.
-BATCH: Final = 256
-# Batches that may wait for the disk. What comes beyond is lost (and counted): 4,096 lines, some 500 KB.
-WAITING: Final = 16
-
-MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Outcome = Literal["sent", "slipped", "dropped"]
 
@@ -52,91 +40,14 @@ class Entry:
     """Whether the limit on the rate held the answer back, or cut it short."""
 
 
-class QueryLog:
-    """Writes questions to ``file``, a path to append to, or a file descriptor (2 is standard error).
+class QueryLog(LineLog[Entry]):
+    """Writes questions to ``file``, a path or a descriptor (`LineLog`). Give it to `DnsServer`.
 
-    ``format`` is ``text``, or ``json``: an object a line. Give it to `DnsServer`; whoever runs the server calls `flush` now and
-    then (every half second will do), `reopen` when the file was renamed (log rotation), and `close` at the end. For one loop's
-    use. Several processes may append to one path: a batch is written in one call, and the system keeps those apart.
+    ``format`` is ``text``, or ``json``: an object a line.
     """
 
     def __init__(self, file: str | os.PathLike[str] | int, format: Literal["text", "json"] = "text") -> None:
-        self.lost = 0
-        """Lines that could not be written."""
-        self._path = None if isinstance(file, int) else os.fspath(file)
-        self._fd = file if isinstance(file, int) else self._open()
-        self._line = _text if format == "text" else _json
-        self._pending: list[Entry] = []
-        self._batches: queue.Queue[tuple[bytes, int] | None] = queue.Queue(WAITING)
-        self._renamed = False
-        self._told = False
-        self._writer: threading.Thread | None = None
-
-    def add(self, entry: Entry) -> None:
-        """Take note of a question."""
-        self._pending.append(entry)
-        if len(self._pending) >= BATCH:
-            self.flush()
-
-    def flush(self) -> None:
-        """Make lines of what was noted, and have them written."""
-        if self._pending:
-            entries, self._pending = self._pending, []
-            self._hand_over("".join(map(self._line, entries)).encode("ascii"), len(entries))
-
-    def reopen(self) -> None:
-        """Go on in a new file of the same path. Does nothing where a descriptor was given."""
-        self.flush()
-        self._renamed = self._path is not None
-        self._hand_over(b"", 0)
-
-    def close(self, timeout: float = 5.0) -> None:
-        """Write what is left, for ``timeout`` seconds at most."""
-        self.flush()
-        if self._writer is not None:
-            try:
-                self._batches.put(None, timeout=timeout)
-            except queue.Full:
-                return  # the writer is stuck; as a daemon it keeps nobody from ending
-            self._writer.join(timeout)
-            if self._writer.is_alive():
-                return
-            self._writer = None
-        if self._path is not None and self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    # --- the thread
-
-    def _hand_over(self, lines: bytes, count: int) -> None:
-        if self._writer is None:  # made late: a process that was forked before has its own
-            self._writer = threading.Thread(target=self._write, name="query log", daemon=True)
-            self._writer.start()
-        try:
-            self._batches.put_nowait((lines, count))
-        except queue.Full:
-            self.lost += count
-
-    def _write(self) -> None:
-        while (batch := self._batches.get()) is not None:
-            lines, count = batch
-            try:
-                if self._renamed:
-                    self._renamed = False
-                    before, self._fd = self._fd, self._open()
-                    os.close(before)
-                while lines:
-                    lines = lines[os.write(self._fd, lines) :]
-            except OSError as error:
-                if not self._told:
-                    print(f"the query log can't be written: {error}", file=sys.stderr)
-                self._told = True
-                self.lost += count
-
-    def _open(self) -> int:
-        assert self._path is not None
-        # Who asked for what is nobody else's business: readable by the owner and the group.
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        super().__init__(file, _text if format == "text" else _json, "query log")
 
 
 # --- lines
@@ -189,7 +100,7 @@ def _json(entry: Entry) -> str:
     asked = _asked(entry.reply)
     host, port = _peer(entry.peer)
     line: dict[str, Any] = {
-        "time": f"{_utc(int(entry.when))}.{int(entry.when % 1 * 1000):03}Z",
+        "time": utc(entry.when),
         "client": host,
         "port": port,
         "transport": "tcp" if entry.tcp else "udp",
@@ -215,8 +126,3 @@ def _local_time(second: int) -> str:
     """``21-Nov-2026 14:16:17``: local time, in English whatever the locale."""
     then = time.localtime(second)
     return f"{then.tm_mday:02}-{MONTHS[then.tm_mon - 1]}-{then.tm_year} {then.tm_hour:02}:{then.tm_min:02}:{then.tm_sec:02}"
-
-
-@lru_cache(maxsize=4)
-def _utc(second: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

@@ -12,11 +12,12 @@ long way, and so does everything that isn't a plain, sound question.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from wirespeak.dns.names import MAX_LABEL, MAX_NAME
+from wirespeak.generations import Generations
 
-__all__ = ["NUMBERS", "Prepared", "end_of_question"]
+__all__ = ["NUMBERS", "Prepared", "end_of_plain"]
 
 # What is remembered, in all: some hundred thousand answers. Questions for random names push out each other, and after them
 # what has not been asked for a while; never more than this is held.
@@ -31,53 +32,50 @@ NUMBERS: Final = 4
 _OPT_SIZE: Final = 11
 
 
+class _Ready(NamedTuple):
+    """An answer but for id and question; ``end`` is where the question ends, ``tail`` what of it is told apart by case."""
+
+    head: bytes
+    end: int
+    tail: bytes
+    rest: bytes
+
+    @property
+    def weight(self) -> int:
+        return self.end + len(self.rest) + OVERHEAD
+
+
 class Prepared:
-    """The answers of one set of zones; when these change, a new one is made.
+    """The answers of one set of zones, in at most ``memory`` bytes; when the zones change, a new one is made."""
 
-    Two generations: what is new, or asked for again, goes to the young; when they fill half the bound, the old are let go and
-    the young become the old.
-    """
-
-    __slots__ = ("_half", "_old", "_weight", "_young")
+    __slots__ = ("_kept",)
 
     def __init__(self, memory: int = MEMORY) -> None:
-        self._young: dict[bytes, tuple[bytes, int, bytes, bytes]] = {}
-        self._old: dict[bytes, tuple[bytes, int, bytes, bytes]] = {}
-        self._weight = 0
-        self._half = memory // 2
+        self._kept: Generations[bytes, _Ready] = Generations(memory)
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self._kept)
 
     def find(self, query: bytes) -> bytes | None:
         """The answer to ``query``; None where none lies ready."""
         key = query[2:].lower()
-        entry = self._young.get(key)
-        if entry is None:
-            entry = self._old.pop(key, None)
-            if entry is None:
-                return None
-            self._put(key, entry)
-        head, end, tail, rest = entry
+        kept = self._kept
+        ready = kept.young.get(key) or kept.get(key)
+        if ready is None:
+            return None
+        head, end, tail, rest = ready
         if query[end - NUMBERS :] != tail:  # the key has made the numbers lower case too
             return None
         return b"".join((query[:2], head, query[12:end], rest))
 
     def keep(self, query: bytes, answer: bytes) -> None:
         """Remember the ``answer`` to ``query``, if it is of a kind that may be: the answer depends on nothing else."""
-        end = end_of_question(query)
+        end = end_of_plain(query)
         if end:
-            self._put(query[2:].lower(), (answer[2:12], end, query[end - NUMBERS :], answer[end:]))
-
-    def _put(self, key: bytes, entry: tuple[bytes, int, bytes, bytes]) -> None:
-        weight = len(key) + len(entry[3]) + OVERHEAD
-        if self._weight + weight > self._half:
-            self._old, self._young, self._weight = self._young, {}, 0
-        self._young[key] = entry
-        self._weight += weight
+            self._kept.put(query[2:].lower(), _Ready(answer[2:12], end, query[end - NUMBERS :], answer[end:]))
 
 
-def end_of_question(query: bytes) -> int:
+def end_of_plain(query: bytes) -> int:
     """Where the question of a plain query ends; 0 for one that is not plain."""
     # A query, with no flags but RD, AD and CD; one question, no records but one OPT.
     if len(query) < 17 or query[2] & 0xFE or query[3] & 0xCF or query[4:11] != b"\0\x01\0\0\0\0\0" or query[11] > 1:

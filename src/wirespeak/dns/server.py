@@ -22,7 +22,7 @@ from wirespeak.dns import authority
 from wirespeak.dns.absent import Absences
 from wirespeak.dns.cookies import Cookies, Known
 from wirespeak.dns.counters import Counters, end_of_question
-from wirespeak.dns.edns import PAYLOAD, Edns, EdnsOption, extended_error, keepalive
+from wirespeak.dns.edns import PAYLOAD, SMALLEST, Edns, EdnsOption, extended_error, keepalive
 from wirespeak.dns.log import Entry, Outcome, QueryLog
 from wirespeak.dns.messages import AA, CD, HEADER_SIZE, MAX_MESSAGE, QR, RD, Message, Record
 from wirespeak.dns.names import Name
@@ -44,8 +44,6 @@ __all__ = ["DnsServer", "bind", "serve"]
 
 logger = logging.getLogger("wirespeak.dns")
 
-# RFC 1035 4.2.1: what fits into a datagram for who says nothing else.
-SMALLEST: Final = 512
 # RFC 6891 6.1.3: the version that we speak.
 EDNS_VERSION: Final = 0
 # A port that is free for TCP may be taken for UDP: how often another is tried.

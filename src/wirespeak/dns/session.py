@@ -18,13 +18,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wirespeak.contract import ABORT, FINISH, Segment, Wake
+from wirespeak.dns.messages import MAX_MESSAGE
 from wirespeak.dns.states import CLIENT, SERVER, Event, State
 from wirespeak.errors import IncompleteMessage, LocalProtocolError, RemoteProtocolError, TimeoutError
 
 __all__ = ["ClientSession", "Messages", "ServerSession", "TcpLimits", "framed"]
-
-# RFC 1035 4.2.2: what two bytes of length can say.
-MAX_MESSAGE: Final = 65535
 
 # Messages in one event. The pump takes some dozens of events a turn, so that one connection has a few hundred questions answered
 # before others have their turn: some milliseconds.

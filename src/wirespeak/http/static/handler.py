@@ -27,13 +27,13 @@ from time import monotonic, time
 from typing import Final
 from urllib.parse import quote
 
+from wirespeak.generations import Generations
 from wirespeak.http.coding import IDENTITY, Encoder, acceptable, compress
 from wirespeak.http.conditional import PRECONDITIONS, precondition, range_applies
 from wirespeak.http.fields import Fields, FieldsLike
 from wirespeak.http.messages import Request, Response
 from wirespeak.http.ranges import content_range, multipart, parse_ranges, part_of, unsatisfied
 from wirespeak.http.static.beneath import OpenFile, is_shown, names_in, open_beneath
-from wirespeak.http.static.cache import Generations
 from wirespeak.http.static.listing import SECURITY_POLICY, read_folder, render
 from wirespeak.http.static.variants import Entry, Variant
 from wirespeak.http.status import REASONS
@@ -121,7 +121,7 @@ class StaticFiles:
         self.hidden = hidden
         self.compress = compress
         self._fields = [("X-Content-Type-Options", "nosniff"), *Fields(fields).items()]
-        self._entries: Generations[Entry] = Generations(memory)
+        self._entries: Generations[str, Entry] = Generations(memory)
         self._compressing = 0
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wirespeak.http.static.cache import Generations
+from wirespeak.generations import Generations
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Thing:
 
 
 def test_what_was_put_is_found() -> None:
-    cache: Generations[Thing] = Generations(100)
+    cache: Generations[str, Thing] = Generations(100)
     thing = Thing(10)
     cache.put("a", thing)
     assert cache.get("a") is cache.young["a"] is thing
@@ -24,7 +24,7 @@ def test_what_was_put_is_found() -> None:
 
 
 def test_what_is_used_stays_and_what_is_not_goes() -> None:
-    cache: Generations[Thing] = Generations(100)
+    cache: Generations[str, Thing] = Generations(100)
     used, unused = Thing(10), Thing(10)
     cache.put("used", used)
     cache.put("unused", unused)
@@ -35,7 +35,7 @@ def test_what_is_used_stays_and_what_is_not_goes() -> None:
 
 
 def test_putting_in_place_of_another() -> None:
-    cache: Generations[Thing] = Generations(100)
+    cache: Generations[str, Thing] = Generations(100)
     for _ in range(50):
         cache.put("a", Thing(20))
     cache.put("b", Thing(20))
@@ -46,7 +46,7 @@ def test_putting_in_place_of_another() -> None:
 
 
 def test_what_is_too_heavy_is_not_kept() -> None:
-    cache: Generations[Thing] = Generations(100)
+    cache: Generations[str, Thing] = Generations(100)
     cache.put("small", Thing(1))
     cache.put("big", Thing(51))
     assert cache.get("big") is None
@@ -55,7 +55,7 @@ def test_what_is_too_heavy_is_not_kept() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["put", "get", "drop"]), st.integers(0, 15), st.integers(0, 60)), max_size=200))
 def test_the_bound_holds_whatever_is_done(steps: list[tuple[str, int, int]]) -> None:
-    cache: Generations[Thing] = Generations(100)
+    cache: Generations[str, Thing] = Generations(100)
     last: dict[str, Thing] = {}
     for step, number, weight in steps:
         key = str(number)
