@@ -6,6 +6,7 @@ import asyncio
 import errno
 import select
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +17,19 @@ import pytest
 
 from tests.sockets.serving import until
 from wirespeak.errors import ListenError
-from wirespeak.sockets import tcp
+from wirespeak.sockets import batch, tcp
 from wirespeak.sockets.address import Address
-from wirespeak.sockets.udp import ANSWERED_A_TURN, DatagramServer, bind_datagram
+from wirespeak.sockets.udp import DatagramServer, bind_datagram
+
+
+@pytest.fixture(params=["batch", "one by one"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to receive and send."""
+    if request.param == "batch":
+        assert batch.AVAILABLE or sys.platform != "linux"
+    else:
+        monkeypatch.setattr(batch, "AVAILABLE", False)
+    return str(request.param)
 
 
 class Echo:
@@ -34,6 +45,8 @@ class Echo:
                 return None
             case b"too much":
                 return bytes(65_508)
+            case b"far too much":
+                return bytes(100_000)
             case b"most":
                 return bytes(65_507)
             case b"fail":
@@ -125,10 +138,44 @@ def test_the_largest_datagrams_pass_both_ways() -> None:
 
 def test_an_answer_that_can_not_be_sent_is_dropped_and_counted() -> None:
     with answering() as server, server.socket() as sock:
-        sock.send(b"too much")
-        sock.send(b"hello")
-        assert sock.recv(100) == b"HELLO"
-        assert server.server.dropped == 1
+        for number in range(3):
+            sock.send(b"too much")
+            sock.send(b"far too much")
+            sock.send(b"hello")
+            assert sock.recv(100) == b"HELLO"
+            assert server.server.dropped == 2 * number + 2
+
+
+def test_each_of_many_at_once_is_answered_by_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """Long and short, with answers and without, from several: what becomes of one changes nothing for the next."""
+    with answering() as server:
+        questions = [b"one", b"silence", b"too much", b"x" * 3000, b"fail", b"far too much", b"", b"two"]
+        with server.socket() as first, server.socket() as second:
+
+            def ask() -> None:
+                for question in questions:
+                    first.send(question)
+                    second.send(question)
+
+            for _ in range(5):
+                server.call(ask)
+                for sock in (first, second):
+                    assert [sock.recv(70_000) for _ in range(4)] == [b"ONE", b"X" * 3000, b"", b"TWO"]
+            assert {peer for _, peer, _ in server.echo.asked} == {first.getsockname(), second.getsockname()}
+            assert (server.server.received, server.server.dropped) == (80, 20)
+    assert caplog.text.count("ZeroDivisionError: on purpose") == 10
+
+
+def test_ever_new_peers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "REMEMBERED", 10)
+    with answering() as server:
+        for _ in range(50):
+            with server.socket() as sock:
+                sock.send(b"hello")
+                assert sock.recv(100) == b"HELLO"
+                assert server.echo.asked[-1][1] == sock.getsockname()
+        if server.server._batch is not None:
+            assert len(server.server._batch._peers) <= 10
 
 
 def test_a_peer_that_is_gone_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
@@ -164,7 +211,7 @@ def test_many_questions_at_once_are_all_answered_and_the_loop_goes_round_in_betw
             if turns[-1] < many:
                 server.loop.call_soon(turn)
 
-        many = 3 * ANSWERED_A_TURN
+        many = 3 * batch.SIZE
 
         def begin() -> None:
             for number in range(many):
@@ -174,7 +221,7 @@ def test_many_questions_at_once_are_all_answered_and_the_loop_goes_round_in_betw
         server.call(begin)
         assert [int(sock.recv(100)) for _ in range(many)] == list(range(many))
         until(lambda: turns[-1] == many)
-        assert max(after - before for before, after in pairwise(turns)) == ANSWERED_A_TURN
+        assert max(after - before for before, after in pairwise(turns)) == batch.SIZE
 
 
 def test_times_are_the_loops_own() -> None:

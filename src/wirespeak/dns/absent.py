@@ -15,10 +15,10 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from wirespeak.dns.edns import SMALLEST, Edns
+from wirespeak.dns.edns import SMALLEST
 from wirespeak.dns.messages import HEADER_SIZE
 from wirespeak.dns.names import above, skip_name
-from wirespeak.dns.prepared import NUMBERS, end_of_plain
+from wirespeak.dns.prepared import NUMBERS, OPT, wants_signatures
 from wirespeak.dns.registry import Class, Type
 from wirespeak.dns.zone import Zone, Zones
 
@@ -31,8 +31,6 @@ _ANSWER: Final = 0x84
 _NXDOMAIN: Final = 3
 _RD: Final = 0x01
 _CD: Final = 0x10
-# Where the flags of an OPT record begin, from the end of the question (RFC 6891 6.1.2).
-_OPT_FLAGS: Final = 7
 
 _WITHOUT_OPT: Final = b"\0\x01\0\0\0\x01\0\0"
 _WITH_OPT: Final = b"\0\x01\0\0\0\x01\0\x01"
@@ -43,12 +41,10 @@ class Absences:
 
     def __init__(self, zones: Zones) -> None:
         self._zones = {zone.origin.key: (zone, _soa(zone)) for zone in zones if zone.cls == Class.IN}
-        self._opt = {signed: Edns(do=signed).encode() for signed in (False, True)}
 
-    def answer(self, query: bytes) -> bytes | None:
-        """The answer to a plain question for a name that isn't there; None for all others."""
-        end = end_of_plain(query)
-        if not end or query[end - 2 : end] != _IN:
+    def answer(self, query: bytes, end: int) -> bytes | None:
+        """The answer to a plain query, whose question ends at ``end``, for a name that isn't there; None for all others."""
+        if query[end - 2 : end] != _IN:
             return None
         type = query[end - 4] << 8 | query[end - 3]
         if Type.NXNAME <= type < Type.ANY or type == Type.OPT:  # no types of records: an error, whatever the name
@@ -66,13 +62,12 @@ class Absences:
         closest = zone.closest(key)
         if closest in zone.cuts or closest in zone.dnames or _STAR + closest in zone.nodes:
             return None
-        has_opt = len(query) > end
-        signed = has_opt and query[end + _OPT_FLAGS] & 0x80 > 0
+        signed = wants_signatures(query, end)
         if signed and zone.denial:
             return None
         pointer = (0xC000 | HEADER_SIZE + len(key) - len(name)).to_bytes(2)
         flags = bytes((_ANSWER | query[2] & _RD, _NXDOMAIN | query[3] & _CD))
-        counts, opt = (_WITH_OPT, self._opt[signed]) if has_opt else (_WITHOUT_OPT, b"")
+        counts, opt = (_WITH_OPT, OPT[signed]) if len(query) > end else (_WITHOUT_OPT, b"")
         reply = b"".join((query[:2], flags, counts, query[HEADER_SIZE:end], pointer.join(soa), opt))
         return reply if len(reply) <= SMALLEST else None
 

@@ -26,7 +26,7 @@ from wirespeak.dns.edns import PAYLOAD, SMALLEST, Edns, EdnsOption, extended_err
 from wirespeak.dns.log import Entry, Outcome, QueryLog
 from wirespeak.dns.messages import AA, CD, HEADER_SIZE, MAX_MESSAGE, QR, RD, Message, Record
 from wirespeak.dns.names import Name
-from wirespeak.dns.prepared import Prepared
+from wirespeak.dns.prepared import Prepared, end_of_plain
 from wirespeak.dns.rate import RateLimiter, Verdict, sort_of
 from wirespeak.dns.rdata import Rdata
 from wirespeak.dns.registry import Class, ExtendedError, Opcode, Option, Rcode, Type
@@ -106,7 +106,7 @@ class DnsServer:
     def answer(self, data: bytes, peer: Any, now: float) -> bytes | None:
         """The answer to a datagram (`contract.Responder`); None where there is to be none."""
         knowing = self._knowing
-        reply = knowing.find(data) or knowing.deny(data)
+        reply = knowing.find(data) or knowing.compose(data)
         known: Known | None = None
         if reply is None:
             reply, known = self._work_out(data, peer, tcp=False)
@@ -118,7 +118,7 @@ class DnsServer:
     def answer_stream(self, data: bytes, peer: Any) -> bytes | None:
         """The answer to a message that came over TCP; None where there is to be none."""
         knowing = self._knowing
-        reply = knowing.find(data) or knowing.deny(data)
+        reply = knowing.find(data) or knowing.compose(data)
         known: Known | None = None
         if reply is None or reply[2] & 2:  # one that was too long for a datagram
             reply, known = self._work_out(data, peer, tcp=True)
@@ -172,7 +172,8 @@ class DnsServer:
         # What lies ready serves both transports, so it has to fit into a datagram. Errors are made anew: they would push out
         # what is asked for in earnest.
         if reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) and (not tcp or len(encoded) <= _room(query.edns)):
-            knowing.keep(data, encoded)
+            additional = len(reply.additional) + (reply.edns is not None)
+            knowing.keep(data, encoded, whole=not encoded[2] & 2 and encoded[10:12] == additional.to_bytes(2, "big"))
         return encoded, known
 
     def _reply_to(self, query: Message, zones: Zones, peer: Any, *, tcp: bool) -> tuple[Message, Known | None]:
@@ -255,14 +256,20 @@ class DnsServer:
 class _Knowing:
     """Zones, and the answers that lie ready of them and of no others."""
 
-    __slots__ = ("deny", "find", "keep", "zones")
+    __slots__ = ("_adapt", "_deny", "find", "keep", "zones")
 
     def __init__(self, zones: Zones) -> None:
         self.zones = zones
         prepared = Prepared()
         self.find = prepared.find
         self.keep = prepared.keep
-        self.deny = Absences(zones).answer
+        self._adapt = prepared.adapt
+        self._deny = Absences(zones).answer
+
+    def compose(self, query: bytes) -> bytes | None:
+        """The answer, where it can be put together from parts that lie ready."""
+        end = end_of_plain(query)
+        return (self._adapt(query, end) or self._deny(query, end)) if end else None
 
 
 OUTCOMES: Final[dict[Verdict, Outcome]] = {Verdict.SEND: "sent", Verdict.SLIP: "slipped", Verdict.DROP: "dropped"}

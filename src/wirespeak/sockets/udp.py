@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wirespeak.contract import Responder
+from wirespeak.sockets import batch
 from wirespeak.sockets.address import Address
 from wirespeak.sockets.output import WAITS
 from wirespeak.sockets.tcp import Where, bind_families
@@ -16,8 +17,6 @@ __all__ = ["DatagramServer", "bind_datagram", "set_buffers"]
 
 # A datagram carries at most 65,507 bytes over IPv4 (65,535 less the headers), 65,527 over IPv6.
 LARGEST = 65535
-# Datagrams answered in one turn of the loop, so that a flood on one socket can't keep all others waiting.
-ANSWERED_A_TURN = 64
 # What the kernel may hold for us while we are busy: at 100 bytes a question, some thousands of them.
 RECEIVE_BUFFER = 1 << 20
 
@@ -58,7 +57,8 @@ class DatagramServer:
     def __init__(self, sockets: Sequence[socket.socket], responder: Responder) -> None:
         self._loop = asyncio.get_running_loop()
         self._sockets = list(sockets)
-        self._answer = responder.answer
+        self._responder = responder
+        self._batch = batch.Batch() if batch.AVAILABLE else None
         self.received = 0
         self.dropped = 0
 
@@ -73,11 +73,18 @@ class DatagramServer:
             self._loop.add_reader(sock, self._readable, sock)
 
     def _readable(self, sock: socket.socket) -> None:
+        if self._batch is None:
+            self._one_by_one(sock)
+        else:
+            received, dropped = self._batch.serve(sock.fileno(), self._answer, self._loop.time())
+            self.received += received
+            self.dropped += dropped
+
+    def _one_by_one(self, sock: socket.socket) -> None:
         now = self._loop.time()
-        receive, send, answer = sock.recvfrom, sock.sendto, self._answer
-        for _ in range(ANSWERED_A_TURN):
+        for _ in range(batch.SIZE):
             try:
-                data, peer = receive(LARGEST)
+                data, peer = sock.recvfrom(LARGEST)
             except WAITS:
                 return
             except OSError:
@@ -85,12 +92,19 @@ class DatagramServer:
                 # one peer, not of this socket.
                 continue
             self.received += 1
-            reply = answer(data, peer, now)
+            reply = self._answer(data, peer, now)
             if reply is not None:
                 try:
-                    send(reply, peer)
+                    sock.sendto(reply, peer)
                 except OSError:
                     self.dropped += 1
+
+    def _answer(self, data: bytes, peer: Any, now: float) -> bytes | None:
+        try:
+            return self._responder.answer(data, peer, now)
+        except Exception as error:
+            self._loop.call_exception_handler({"message": f"no answer could be made for {peer}", "exception": error})
+            return None
 
     def close(self) -> None:
         """Answer no more, and give the addresses back."""
