@@ -4,7 +4,7 @@
 ``address.py``     host and port, IPv4, IPv6, Unix; ``kinds.py``, what kind an address or a port is;
                    ``services.py``, what a port is usually for
 ``tcp.py``         stream sockets: made, bound, connected, with the options that servers and clients want
-``udp.py``         datagrams
+``udp.py``         datagrams; ``batch.py``, many of them a system call
 ``tls.py``         TLS contexts with today's defaults; ``certificate.py``, certificates and their keys;
                    ``authority.py``, a certificate authority of one's own
 ``output.py``      what waits to be written to one socket
