@@ -112,6 +112,27 @@ def test_a_question_is_answered_to_who_asked(where: str) -> None:
         assert server.server.received == 2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system tells nobody where a datagram came to")
+def test_the_answer_comes_from_the_address_that_was_asked() -> None:
+    with answering("0.0.0.0:0") as server:
+        port = server.address[1]
+        for _ in range(3):
+            for host in ("127.0.0.1", "127.0.0.53", "127.9.9.9"):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                    sock.settimeout(20)
+                    sock.sendto(b"who", (host, port))
+                    assert sock.recvfrom(100)[:2] == (b"WHO", (host, port))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system tells nobody where a datagram came to")
+def test_so_it_does_over_ipv6() -> None:
+    with answering("[::]:0") as server, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(20)
+        sock.sendto(b"who", ("::1", server.address[1]))
+        data, peer = sock.recvfrom(100)
+        assert (data, peer[:2]) == (b"WHO", ("::1", server.address[1]))
+
+
 def test_an_empty_datagram_is_a_question_too() -> None:
     with answering() as server, server.socket() as sock:
         sock.send(b"")
@@ -166,16 +187,25 @@ def test_each_of_many_at_once_is_answered_by_itself(caplog: pytest.LogCaptureFix
     assert caplog.text.count("ZeroDivisionError: on purpose") == 10
 
 
-def test_ever_new_peers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ever_new_peers_fill_no_memory(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     monkeypatch.setattr(batch, "REMEMBERED", 10)
+    remembered: list[int] = []
+    look = batch.Batch._peer
+
+    def counted(self: batch.Batch, address: bytes) -> Any:
+        peer = look(self, address)
+        remembered.append(len(self._peers))
+        return peer
+
+    monkeypatch.setattr(batch.Batch, "_peer", counted)
     with answering() as server:
         for _ in range(50):
             with server.socket() as sock:
                 sock.send(b"hello")
                 assert sock.recv(100) == b"HELLO"
                 assert server.echo.asked[-1][1] == sock.getsockname()
-        if server.server._batch is not None:
-            assert len(server.server._batch._peers) <= 10
+    assert len(remembered) == (50 if way == "batch" else 0)
+    assert all(count <= 10 for count in remembered)
 
 
 def test_a_peer_that_is_gone_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:

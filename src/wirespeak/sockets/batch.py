@@ -4,8 +4,11 @@ A server of small datagrams spends most of its time in the kernel, a good part o
 recvmmsg(2) and sendmmsg(2) go that way once for up to `SIZE` datagrams. Python has no name for them, so the C library is
 asked; the tables that the two read and write (struct mmsghdr, struct iovec) are plain arrays here, laid out once:
 
-    header   name ─▶ address │ its length │ iovec ─▶ buffer, length │ … │ bytes received or sent
-             └──── 8 ────┘     4 + 4         8 + 8                    16 + 4 + 4   = 64 bytes
+    header   name ─▶ address │ its length │ iovec ─▶ buffer, length │ control ─▶ │ its length │ flags │ bytes received or sent
+                 8               4 + 4           8 + 8                   8             8        4 + 4      4 + 4   = 64 bytes
+
+A socket that is bound to no address hears at all of the machine's. Which one a datagram came to stands in a control message
+(IP_PKTINFO, ip(7); IPV6_PKTINFO, RFC 3542 4.2); given back with the answer, it says where that is to come from.
 
 `AVAILABLE` tells whether all this is here: on 64-bit Linux. Elsewhere ``udp.py`` receives and sends one by one.
 """
@@ -32,13 +35,19 @@ ROOM: Final = 1 << 16
 # The longest address, that of IPv6 (struct sockaddr_in6), and the room for each.
 ADDRESS: Final = 28
 ADDRESS_ROOM: Final = 32
+# A control message that tells an address: its header of 16 bytes, and what it says, 12 for IPv4 and 20 for IPv6, in steps of eight.
+CONTROL: Final = 40
 # Addresses remembered as Python writes them: resolvers ask again and again, from few sockets or from ever new ones.
 REMEMBERED: Final = 4096
 
-# Of a header, the 4-byte numbers: how many, and which of them is the address's length, and the datagram's.
+# Of a header, the 4-byte numbers: how many, and which of them is the address's length, and the datagram's; and the 8-byte ones:
+# where address and control are, and the length of control.
 _HEADER: Final = 16
 _ADDRESS_LENGTH: Final = 2
 _LENGTH: Final = 14
+_WORDS: Final = 8
+_CONTROL: Final = 4
+_CONTROL_LENGTH: Final = 5
 
 _IPV4: Final = struct.Struct("!2xH4s")
 _IPV6: Final = struct.Struct("!2xHI16s")
@@ -56,12 +65,15 @@ except (AttributeError, OSError, TypeError):
 
 
 class Batch:
-    """Room for the datagrams of one turn; any number of sockets may share it, one after the other."""
+    """Room for the datagrams of one turn of one socket; ``anywhere`` where it is bound to no address."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, anywhere: bool = False) -> None:
+        self._anywhere = anywhere
         self._received, self._answers = mmap(-1, SIZE * ROOM), mmap(-1, SIZE * ROOM)
         self._addresses = mmap(-1, SIZE * ADDRESS_ROOM)
         self._address_at = [_address_of(self._addresses) + place * ADDRESS_ROOM for place in range(SIZE)]
+        self._controls = mmap(-1, SIZE * CONTROL)
+        self._control_at = [_address_of(self._controls) + place * CONTROL for place in range(SIZE)]
         # Behind each header that receives stand the address and the buffer of its place; of one that sends, the address is
         # that of whom it answers.
         self._into = self._buffers(self._received)
@@ -79,8 +91,10 @@ class Batch:
 
     def _headers(self, buffers: array[int]) -> array[int]:
         start = buffers.buffer_info()[0]
-        header = struct.Struct("=QI4xQQ32x")
-        return array("Q", b"".join([header.pack(self._address_at[place], ADDRESS, start + place * 16, 1) for place in range(SIZE)]))
+        header = struct.Struct("=QI4xQQQQ16x")
+        size = CONTROL if self._anywhere else 0
+        rows = zip(self._address_at, range(start, start + 16 * SIZE, 16), self._control_at, strict=True)
+        return array("Q", b"".join([header.pack(address, ADDRESS, buffer, 1, control, size) for address, buffer, control in rows]))
 
     def serve(self, fd: int, answer: Callable[[bytes, Any, float], bytes | None], now: float) -> tuple[int, int]:
         """Answer what has come to the socket ``fd``; how many came, and how many answers could not be sent.
@@ -92,8 +106,9 @@ class Batch:
         if count <= 0:
             return 0, 0
         received, answers, addresses, peers = self._received, self._answers, self._addresses, self._peers
-        sizes_in, sizes_out, headers_out, buffers = self._sizes_in, self._sizes_out, self._headers_out, self._from
-        replies = lost = 0
+        sizes_in, sizes_out, buffers = self._sizes_in, self._sizes_out, self._from
+        headers_in, headers_out, anywhere = self._headers_in, self._headers_out, self._anywhere
+        replies = lost = told = 0
         for place in range(count):
             number = place * _HEADER
             start = place * ROOM
@@ -102,6 +117,9 @@ class Batch:
             sizes_in[number + _ADDRESS_LENGTH] = ADDRESS
             start = place * ADDRESS_ROOM
             address = addresses[start : start + length]
+            if anywhere:
+                told = headers_in[place * _WORDS + _CONTROL_LENGTH]
+                headers_in[place * _WORDS + _CONTROL_LENGTH] = CONTROL
             reply = answer(data, peers.get(address) or self._peer(address), now)
             if reply is None:
                 continue
@@ -110,8 +128,11 @@ class Batch:
                 start = replies * ROOM
                 answers[start : start + size] = reply
                 buffers[2 * replies + 1] = size
-                headers_out[replies * 8] = self._address_at[place]
+                headers_out[replies * _WORDS] = self._address_at[place]
                 sizes_out[replies * _HEADER + _ADDRESS_LENGTH] = length
+                if anywhere:
+                    headers_out[replies * _WORDS + _CONTROL] = self._control_at[place]
+                    headers_out[replies * _WORDS + _CONTROL_LENGTH] = told
                 replies += 1
             else:
                 lost += 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wirespeak.contract import Responder
@@ -19,6 +20,10 @@ __all__ = ["DatagramServer", "bind_datagram", "set_buffers"]
 LARGEST = 65535
 # What the kernel may hold for us while we are busy: at 100 bytes a question, some thousands of them.
 RECEIVE_BUFFER = 1 << 20
+
+# Linux's, for which older Pythons have no name (ip(7)); what it tells takes 12 bytes, and of IPv6 (RFC 3542 4.2) 20.
+IP_PKTINFO = 8
+PKTINFO_SIZE = 20
 
 
 def bind_datagram(address: Address, *, reuse_port: bool = False) -> list[socket.socket]:
@@ -58,7 +63,7 @@ class DatagramServer:
         self._loop = asyncio.get_running_loop()
         self._sockets = list(sockets)
         self._responder = responder
-        self._batch = batch.Batch() if batch.AVAILABLE else None
+        self._readers = [self._batches(sock) if batch.AVAILABLE else self._one_by_one(sock) for sock in self._sockets]
         self.received = 0
         self.dropped = 0
 
@@ -69,35 +74,42 @@ class DatagramServer:
 
     def start(self) -> None:
         """Answer from now on."""
-        for sock in self._sockets:
-            self._loop.add_reader(sock, self._readable, sock)
+        for sock, reader in zip(self._sockets, self._readers, strict=True):
+            self._loop.add_reader(sock, reader)
 
-    def _readable(self, sock: socket.socket) -> None:
-        if self._batch is None:
-            self._one_by_one(sock)
-        else:
-            received, dropped = self._batch.serve(sock.fileno(), self._answer, self._loop.time())
+    def _batches(self, sock: socket.socket) -> Callable[[], None]:
+        room = batch.Batch(anywhere=_tells_where(sock))
+
+        def readable() -> None:
+            received, dropped = room.serve(sock.fileno(), self._answer, self._loop.time())
             self.received += received
             self.dropped += dropped
 
-    def _one_by_one(self, sock: socket.socket) -> None:
-        now = self._loop.time()
-        for _ in range(batch.SIZE):
-            try:
-                data, peer = sock.recvfrom(LARGEST)
-            except WAITS:
-                return
-            except OSError:
-                # An ICMP error about an answer of ours (nobody listens there any more) is reported here; it tells of
-                # one peer, not of this socket.
-                continue
-            self.received += 1
-            reply = self._answer(data, peer, now)
-            if reply is not None:
+        return readable
+
+    def _one_by_one(self, sock: socket.socket) -> Callable[[], None]:
+        told = socket.CMSG_SPACE(PKTINFO_SIZE) if _tells_where(sock) else 0
+
+        def readable() -> None:
+            now = self._loop.time()
+            for _ in range(batch.SIZE):
                 try:
-                    sock.sendto(reply, peer)
+                    data, where, _, peer = sock.recvmsg(LARGEST, told)
+                except WAITS:
+                    return
                 except OSError:
-                    self.dropped += 1
+                    # An ICMP error about an answer of ours (nobody listens there any more) is reported here; it tells of
+                    # one peer, not of this socket.
+                    continue
+                self.received += 1
+                reply = self._answer(data, peer, now)
+                if reply is not None:
+                    try:
+                        sock.sendmsg((reply,), where, 0, peer)
+                    except OSError:
+                        self.dropped += 1
+
+        return readable
 
     def _answer(self, data: bytes, peer: Any, now: float) -> bytes | None:
         try:
@@ -112,3 +124,19 @@ class DatagramServer:
             self._loop.remove_reader(sock)
             sock.close()
         self._sockets.clear()
+        self._readers.clear()
+
+
+def _tells_where(sock: socket.socket) -> bool:
+    """Whether the socket hears at all addresses of the machine, and, told to, tells at which a datagram came.
+
+    What it tells is given back with the answer, which then comes from the address that was asked; from another, nobody
+    would take it.
+    """
+    if sock.getsockname()[0] not in ("0.0.0.0", "::") or sys.platform != "linux":
+        return False
+    if sock.family == socket.AF_INET:
+        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    return True
