@@ -25,6 +25,8 @@ from collections.abc import Callable
 from mmap import mmap
 from typing import Any, Final
 
+from wirespeak.contract import Responder
+
 __all__ = ["AVAILABLE", "SIZE", "Batch"]
 
 # Datagrams answered in one turn of the loop, so that a flood on one socket can't keep all others waiting.
@@ -96,10 +98,10 @@ class Batch:
         rows = zip(self._address_at, range(start, start + 16 * SIZE, 16), self._control_at, strict=True)
         return array("Q", b"".join([header.pack(address, ADDRESS, buffer, 1, control, size) for address, buffer, control in rows]))
 
-    def serve(self, fd: int, answer: Callable[[bytes, Any, float], bytes | None], now: float) -> tuple[int, int]:
-        """Answer what has come to the socket ``fd``; how many came, and how many answers could not be sent.
+    def serve(self, fd: int, responder: Responder, now: float, failed: Callable[[Any, Exception], None]) -> tuple[int, int]:
+        """Have what has come to the socket ``fd`` answered; how many came, and how many answers could not be sent.
 
-        ``answer`` raises nothing. That none came tells nothing: an error about an earlier answer (ICMP: nobody listens there
+        ``failed`` is told of a peer for whom the responder raised an error. That none came tells nothing: an error about an earlier answer (ICMP: nobody listens there
         any more) is reported in its place, and is of no use to who answers everyone.
         """
         count = _receive(fd, self._headers_in.buffer_info()[0], SIZE, socket.MSG_DONTWAIT, None)
@@ -108,6 +110,7 @@ class Batch:
         received, answers, addresses, peers = self._received, self._answers, self._addresses, self._peers
         sizes_in, sizes_out, buffers = self._sizes_in, self._sizes_out, self._from
         headers_in, headers_out, anywhere = self._headers_in, self._headers_out, self._anywhere
+        answer = responder.answer
         replies = lost = told = 0
         for place in range(count):
             number = place * _HEADER
@@ -120,7 +123,12 @@ class Batch:
             if anywhere:
                 told = headers_in[place * _WORDS + _CONTROL_LENGTH]
                 headers_in[place * _WORDS + _CONTROL_LENGTH] = CONTROL
-            reply = answer(data, peers.get(address) or self._peer(address), now)
+            peer = peers.get(address) or self._peer(address)
+            try:
+                reply = answer(data, peer, now)
+            except Exception as error:
+                failed(peer, error)
+                continue
             if reply is None:
                 continue
             size = len(reply)

@@ -81,7 +81,7 @@ class DatagramServer:
         room = batch.Batch(anywhere=_tells_where(sock))
 
         def readable() -> None:
-            received, dropped = room.serve(sock.fileno(), self._answer, self._loop.time())
+            received, dropped = room.serve(sock.fileno(), self._responder, self._loop.time(), self._failed)
             self.received += received
             self.dropped += dropped
 
@@ -102,7 +102,11 @@ class DatagramServer:
                     # one peer, not of this socket.
                     continue
                 self.received += 1
-                reply = self._answer(data, peer, now)
+                try:
+                    reply = self._responder.answer(data, peer, now)
+                except Exception as error:
+                    self._failed(peer, error)
+                    continue
                 if reply is not None:
                     try:
                         sock.sendmsg((reply,), where, 0, peer)
@@ -111,12 +115,9 @@ class DatagramServer:
 
         return readable
 
-    def _answer(self, data: bytes, peer: Any, now: float) -> bytes | None:
-        try:
-            return self._responder.answer(data, peer, now)
-        except Exception as error:
-            self._loop.call_exception_handler({"message": f"no answer could be made for {peer}", "exception": error})
-            return None
+    def _failed(self, peer: Any, error: Exception) -> None:
+        """A fault of our own: told where faults are told; the next question is another."""
+        self._loop.call_exception_handler({"message": f"no answer could be made for {peer}", "exception": error})
 
     def close(self) -> None:
         """Answer no more, and give the addresses back."""
