@@ -10,7 +10,7 @@ from wirespeak.dns.edns import Edns, EdnsOption
 from wirespeak.dns.messages import AA, QR, RD, TC, Message, Question, Record
 from wirespeak.dns.names import Name
 from wirespeak.dns.rdata import Rdata
-from wirespeak.dns.registry import Opcode, Rcode, Type, type_number
+from wirespeak.dns.registry import Class, Opcode, Rcode, Type, type_number
 from wirespeak.errors import RemoteProtocolError
 
 QUERY = bytes.fromhex("1234 0100 0001 0000 0000 0000 03777777 076578616d706c65 00 0001 0001")
@@ -150,6 +150,13 @@ def test_an_update_deletes_by_records_without_data() -> None:
     assert Message.parse(data).authority[0].rdata.wire == b""
     with pytest.raises(RemoteProtocolError):
         Message.parse(data.replace(b"\0\xff\0\0\0\0\0\0", b"\0\x01\0\0\0\0\0\0"))
+
+
+def test_what_an_update_says_without_data_is_written_so() -> None:
+    for kind in (Type.A, Type.NS, Type.SOA, Type.MX):  # of the last three the data would hold names to compress
+        update = Message(questions=[Question(Name.parse("example."), Type.SOA)])
+        update.authority.append(Record(Name.parse("www.example."), kind, Class.ANY, 0, Rdata(kind, b"")))
+        assert Message.parse(update.encode()) == update
 
 
 names = st.lists(st.binary(min_size=1, max_size=20), max_size=5).map(

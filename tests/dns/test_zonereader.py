@@ -202,6 +202,7 @@ FAULTY = [
     ("wexample. A 192.0.2.1", "5:1: wexample. is outside of the zone example. (RFC 1035 5.2)"),
     ("a..b A 192.0.2.1", "5:1: an empty label in 'a..b': two dots in a row, or one at the start"),
     ('"w" A 192.0.2.1', "5:1: an owner stands in quotes, where none belong"),
+    ('"" A 192.0.2.1', "5:1: an owner stands in quotes, where none belong"),
     (r"\256 A 192.0.2.1", r"5:1: \256 is no octet: 000 to 255 (RFC 1035 5.1)"),
     ('w TXT "a', "5:7: a quote that is not closed on its line"),
     ("w TXT a\\", "5:8: a backslash that nothing follows"),

@@ -307,7 +307,7 @@ class _Writer:
         """The data, its names compressed where every reader expects that (RFC 3597 4)."""
         wire = rdata.wire
         begin, count = row_of(rdata.type).compressible
-        if not count:
+        if not count or not wire:  # records without data: an update's (RFC 2136 2.5)
             self.out += wire
             return
         self.out += wire[:begin]

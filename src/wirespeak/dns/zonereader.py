@@ -250,7 +250,7 @@ class ZoneReader:
                 pass
             elif line[0] in " \t":
                 yield from self._record(text, words)
-            elif first.text[0] == "$" and not first.quoted:
+            elif not first.quoted and first.text[0] == "$":  # a quoted word may be empty
                 yield from self._directive(text, words)
             else:
                 text.owner = b""
