@@ -101,8 +101,8 @@ class Batch:
     def serve(self, fd: int, responder: Responder, now: float, failed: Callable[[Any, Exception], None]) -> tuple[int, int]:
         """Have what has come to the socket ``fd`` answered; how many came, and how many answers could not be sent.
 
-        ``failed`` is told of a peer for whom the responder raised an error. That none came tells nothing: an error about an earlier answer (ICMP: nobody listens there
-        any more) is reported in its place, and is of no use to who answers everyone.
+        ``failed`` is told of a peer for whom the responder raised an error. That none came tells nothing: an error about an
+        earlier answer (ICMP: nobody listens there any more) is reported in its place, and is of no use to who answers everyone.
         """
         count = _receive(fd, self._headers_in.buffer_info()[0], SIZE, socket.MSG_DONTWAIT, None)
         if count <= 0:
