@@ -45,7 +45,7 @@ peers: .venv/.dev  ## Debian's packages that the tests talk with (peers.apt)
 	@$(PY) -m scripts.peers
 
 clean:          ## away with all that make has made here
-	rm -rf .venv .peers build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .peers .unpacked build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The environment: first what running needs, then what developing needs; made anew when pyproject.toml changes.
 

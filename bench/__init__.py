@@ -5,10 +5,12 @@ Run it from the repository: ``python -m bench`` (``make bench`` installs the pee
     model.py         what a row of the table is: a load, the servers that carry it, what is promised against each
     cpu.py           CPU time and memory of a process and its children, as the operating system accounts for them
     peers.py         how each server is started, pinned, awaited and ended
-    loads.py         the loads: wrk, dnsperf, and the generators of our own (pour.py, hold.py) where the field has none
+    loads.py         the loads: wrk, dnsperf, smtp-source, and, where the field has none, generators of our own (pour.py, hold.py,
+                     crossing.py)
     corpus.py        the files served and the requests made: varied, as real use is, and the same in every run
     zones.py         the zones served and the questions asked of them, likewise
     name_servers.py  BIND, NSD and Knot
+    mail_servers.py  smtp-sink, aiosmtpd and Postfix
     codec.py         messages parsed and built, by ours and by dnspython
     rows/            the rows, one file a protocol
     report.py        results.json, results.md, results.svg

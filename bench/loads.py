@@ -1,4 +1,6 @@
-"""The loads: wrk for HTTP, dnsperf for DNS, and generators of our own where the field has none. Each runs pinned to the load's core.
+"""The loads: wrk for HTTP, dnsperf for DNS, smtp-source for SMTP, and generators of our own where the field has none.
+
+Each runs pinned to the load's core.
 
 Starts processes and waits for them; every load is bounded in time or in count.
 """
@@ -20,10 +22,13 @@ from pathlib import Path
 from bench import cpu
 from bench.model import Sample
 from bench.peers import HOST, LOAD_CORE, ROOT, SERVER_CORE, Running, pinned
+from scripts.peers import find
 
-__all__ = ["Held", "Load", "dnsperf", "held", "measured", "pour", "python", "wrk"]
+__all__ = ["Held", "Load", "crossing", "dnsperf", "held", "measured", "pour", "python", "smtp_source", "wrk"]
 
 UNDER_WAY = 100  # questions of dnsperf's at a time, its own choice: few enough for a socket's buffer
+# Mails of smtp-source's, by the bytes of their text: those of people and of programs, and now and then one with a picture.
+MAILS = {1_000: 200, 4_000: 200, 20_000: 60, 150_000: 10}
 GRACE = 150.0  # seconds that a generator may take beyond the time it was given; they have limits of their own within
 
 
@@ -77,6 +82,26 @@ def dnsperf(running: Running, questions: Path, transport: str, clients: int, sec
     if wrong or not answered or lost > (answered // 1000 if transport == "udp" else 0):
         raise RuntimeError(f"not every question was answered well: {output}")
     return Load(answered, float(figures["Run time (s)"]))
+
+
+def smtp_source(running: Running, clients: int, recipient: str, lasting: bool, seconds: float) -> Load:
+    """Send the mails of `MAILS`, over and over until the time is up, from so many clients at once, each on a connection of its own.
+
+    With ``lasting`` a client keeps its connection for all of one size. Raises RuntimeError when a mail is not taken.
+    """
+    words = [find("smtp-source") or "smtp-source", "-s", str(clients), "-f", "ann@away.test", "-t", recipient, *(["-d"] if lasting else [])]
+    sent, start = 0, time.monotonic()
+    while not sent or time.monotonic() - start < seconds:
+        for size, count in MAILS.items():
+            run([*words, "-l", str(size), "-m", str(count), f"{HOST}:{running.port}"], 0)
+        sent += sum(MAILS.values())
+    return Load(sent, time.monotonic() - start)
+
+
+def crossing(running: Running, small: int, large_size: int, recipient: str) -> Load:
+    """Send so many small mails, one after the other, while large ones come in (crossing.py). The times are those of the small."""
+    result = json.loads(run([*python("bench.crossing", running.port, small, large_size), recipient], 0))
+    return Load(result["small"], result["seconds"], result["p50"], result["p99"])
 
 
 def pour(running: Running, messages: int, connections: int) -> Load:

@@ -65,8 +65,9 @@ def machine() -> dict[str, str]:
         "NSD": version(["nsd", "-v"], r"NSD version (\S+)"),
         "Knot": version(["knotd", "-V"], r"version (\S+)"),
         "dnsperf": version(["dnsperf", "-h"], r"Version (\S+)"),
+        "Postfix": version(["dpkg-query", "--show", "postfix"], r"\s(\S+)"),
     }
-    for package in ("granian", "uvicorn", "uvloop", "httptools", "dnspython"):
+    for package in ("granian", "uvicorn", "uvloop", "httptools", "dnspython", "aiosmtpd"):
         found[package] = version(
             [str(PEERS / "python"), "-c", f"from importlib.metadata import version; print(version({package!r}))"], r"(\S+)"
         )
@@ -176,6 +177,11 @@ The name servers hold the same zone, keep no log of questions, set no limit to t
 each can be told to (`minimal-responses`). dnsperf asks 400,000 questions: a few names often and many seldom (Zipf), one in
 seven for a name that isn't there, half of these at random and never twice; most with EDNS, some in mixed case. The codecs
 are measured in processes of their own; the messages were written by dnspython.
+
+smtp-source sends mails of 1, 4, 20 and 150 KB, the small ones often, from 20 clients; a mail a connection, but where it says
+otherwise. smtp-sink and aiosmtpd take mail and forget it. Postfix and wirespeak, where mail is durable, each keep a log, answer
+once the mail is synced, and deliver it into one Maildir; for Postfix all its processes count, until its queue is empty, and it is told
+not to slow down clients (`in_flow_delay`). *A second* is how fast mail is taken.
 
 In the tables below, *busy* is the server's CPU seconds a second (far from 100 %: the load, or other programs, set the
 pace), *others* the share of its core that other programs took meanwhile (beyond 20 % the turn is taken once more, and

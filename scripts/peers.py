@@ -12,19 +12,33 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
 
-from scripts.packages import ROOT, install
+from scripts.packages import ROOT, install, unpack
 
 LIST = ROOT / "peers.apt"
+UNPACKED = ".unpacked"
+"""The folder for packages that cannot be installed beside another of the list."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """One line of the list: the Debian package, the command that proves it is there, and what it is for."""
+    """One line of the list: the Debian package, the command or file that proves it is there, and what it is for."""
 
     package: str
     command: str
     purpose: str
+
+    @property
+    def name(self) -> str:
+        """What tests call it: the last part of its command."""
+        return Path(self.command).name
+
+    @property
+    def is_unpacked(self) -> bool:
+        """It is taken apart in the project, and not installed."""
+        return self.command.startswith(f"{UNPACKED}/")
 
 
 def peers() -> list[Peer]:
@@ -33,18 +47,25 @@ def peers() -> list[Peer]:
     return [Peer(*line.split(maxsplit=2)) for line in lines]
 
 
-def find(command: str) -> str | None:
-    """The path of ``command``, also where Debian puts servers and an ordinary user's PATH does not look."""
-    return shutil.which(command, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin")))
+def find(name: str) -> str | None:
+    """The path of the command ``name``, also where Debian puts servers and an ordinary user's PATH does not look, or of a listed file."""
+    if path := shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))):
+        return path
+    patterns = (ROOT / peer.command for peer in peers() if peer.name == name and "/" in peer.command)
+    return next((path for pattern in patterns for path in glob(str(pattern))), None)
 
 
 def main(arguments: list[str]) -> int:
     """Carry out the command line."""
     if arguments == ["--list"]:
         for peer in peers():
-            print(f"{peer.command:12} {find(peer.command) or 'missing':24} {peer.purpose}")
-    elif missing := [peer.package for peer in peers() if not find(peer.command)]:
-        install(missing, "for the tests and the benchmark")
+            print(f"{peer.name:16} {find(peer.name) or 'missing':24} {peer.purpose}")
+        return 0
+    missing = [peer for peer in peers() if not find(peer.name)]
+    if packages := [peer.package for peer in missing if not peer.is_unpacked]:
+        install(packages, "for the tests and the benchmark")
+    if packages := [peer.package for peer in missing if peer.is_unpacked]:
+        unpack(packages, ROOT / UNPACKED)
     return 0
 
 

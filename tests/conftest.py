@@ -28,7 +28,7 @@ settings.register_profile("here", deadline=None)  # on a machine that does other
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
-PEERS = {peer.command: peer for peer in peers()}
+PEERS = {peer.name: peer for peer in peers()}
 RUNNING = pytest.StashKey[list[Program]]()
 
 

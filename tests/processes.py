@@ -7,6 +7,7 @@ port that accepts.
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
@@ -15,6 +16,22 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+# Below the ports that the system hands out by itself, so that no client's socket takes one meanwhile.
+PORTS = range(10_240, 32_000)
+
+
+def free_port() -> int:
+    """A port that neither UDP nor TCP uses just now, on any address."""
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
+            try:
+                datagrams.bind(("", port))
+                stream.bind(("", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port below those that the system hands out")
 
 
 class Program:

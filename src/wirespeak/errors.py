@@ -4,6 +4,7 @@
     ├── LocalProtocolError        our own caller asked for what the protocol forbids; nothing was written
     ├── RemoteProtocolError       the peer broke the protocol; says where, and which clause
     │   └── IncompleteMessage     the stream ended inside a message
+    ├── Refused                   the peer understood, and said no
     ├── LimitExceeded             a bound of ours was reached (a body, a redirect chain, a decompressed size)
     ├── AddressError              a text that is no address
     ├── TextError                 a text that can't be read as what it should be (a name, a record, a zone file)
@@ -23,6 +24,7 @@ written with the built-in name also catches ours.
 from __future__ import annotations
 
 import builtins
+from typing import Any
 
 __all__ = [
     "AddressError",
@@ -33,6 +35,7 @@ __all__ = [
     "LimitExceeded",
     "ListenError",
     "LocalProtocolError",
+    "Refused",
     "RemoteProtocolError",
     "StorageError",
     "TLSError",
@@ -60,14 +63,16 @@ class LocalProtocolError(WirespeakError):
 class RemoteProtocolError(WirespeakError):
     """The peer broke the protocol.
 
-    ``code`` is the reply a server answers with (an HTTP status, an SMTP reply code; 0 where the protocol has none);
+    ``code`` is the reply a server answers with (an HTTP status, an SMTP reply code; 0 where the protocol has none), and
+    ``enhanced`` what SMTP says beside it ("5.1.3", RFC 3463);
     ``offset`` counts the bytes from the start of the offending message to the fault, or is None where the fault is
     in the whole; ``clause`` names the rule that was broken, as in "RFC 9112 6.1".
     """
 
-    def __init__(self, message: str, *, code: int = 0, offset: int | None = None, clause: str = "") -> None:
+    def __init__(self, message: str, *, code: int = 0, offset: int | None = None, clause: str = "", enhanced: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.enhanced = enhanced
         self.offset = offset
         self.clause = clause
 
@@ -79,6 +84,19 @@ class RemoteProtocolError(WirespeakError):
 
 class IncompleteMessage(RemoteProtocolError):
     """The stream ended inside a message: what came is not the whole, and is never passed off as the whole."""
+
+
+class Refused(WirespeakError):
+    """The peer understood, and said no; or it said beforehand that it doesn't take what was wanted.
+
+    ``reply`` is what it said, as its protocol has it; None where it wasn't asked. ``report`` says what became of each, where
+    more than one thing was asked for at once (the recipients of a mail); else it is None.
+    """
+
+    def __init__(self, message: str, *, reply: Any = None, report: Any = None) -> None:
+        super().__init__(message)
+        self.reply = reply
+        self.report = report
 
 
 class LimitExceeded(WirespeakError):

@@ -44,7 +44,8 @@ def part(page: Page, text: str) -> str:
 def test_home_names_what_runs(net: Up, open_page: OpenPage) -> None:
     page = open_page(net.http)
     expect(page).to_have_title("wirespeak: the internet, on this machine")
-    expect(page.get_by_role("heading", name="The web", exact=True)).to_be_visible()
+    for title in ("The web", "Mail", "Names"):  # what it is, and how to talk to it
+        expect(page.get_by_role("heading", name=title, exact=True)).to_have_count(2)
     expect(page.get_by_role("link", name=net.https, exact=True)).to_be_visible()
     expect(page.get_by_text(f"telnet localhost {net.port}", exact=True)).to_be_visible()
 
@@ -162,9 +163,11 @@ def test_a_tap_keeps_the_panel_until_it_is_closed(net: Up, open_page: OpenPage) 
 
 def test_commands_can_be_copied(net: Up, open_page: OpenPage) -> None:
     page = open_page(net.http, permissions=["clipboard-read", "clipboard-write"])
-    page.locator(".command", has_text="telnet").get_by_role("button").click()
-    expect(page.locator(".command", has_text="telnet").get_by_role("button")).to_have_text("Copied")
-    assert page.evaluate("navigator.clipboard.readText()") == f"telnet localhost {net.port}"
+    command = f"telnet localhost {net.port}"
+    button = page.locator(".command", has_text=command).get_by_role("button")
+    button.click()
+    expect(button).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == command
 
 
 def test_without_script_nothing_is_missing(net: Up, open_page: OpenPage) -> None:

@@ -107,3 +107,13 @@ def test_a_terminal_gets_colours_unless_no_color_is_set(tmp_path: Path) -> None:
 def test_every_protocol_of_the_table_is_there() -> None:
     for name in PROTOCOLS:
         assert run("--as", name, data=b"").exit_code == 5
+
+
+def test_a_password_in_a_dialog_is_not_shown() -> None:
+    dialog = b"EHLO a.test\r\nAUTH PLAIN AGFubgBvcGVuIHNlc2FtZQ==\r\n"  # NUL ann NUL open sesame
+    for option in ([], ["--json"]):
+        result = run("--as", "smtp", *option, data=dialog)
+        assert result.exit_code == 0
+        assert "ann" in result.stdout
+        assert "sesame" not in result.stdout
+        assert "c2FtZQ" not in result.stdout

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
 import signal
+import smtplib
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable
@@ -17,6 +20,8 @@ import pytest
 
 from tests.localnet.running import COMMAND, FREE, Up, up
 from tests.processes import Program
+from wirespeak.localnet import SERVICES
+from wirespeak.smtp.inbox import Inbox
 
 Start = Callable[..., Program]
 
@@ -166,6 +171,99 @@ def test_every_command_for_dig_on_the_home_page_works_as_it_is_written(start: St
         assert "status: NOERROR" in subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
 
 
+# --- mail
+
+
+@pytest.mark.peer("telnet")
+def test_a_mail_can_be_typed(start: Start) -> None:
+    """What the page says to type, typed into a real telnet; and read where it lies."""
+    net = up(start)
+    page = curl(net.http)
+    typed = re.findall(r"<span>(.*?)</span>", page[page.index(f"telnet localhost {net.port_of('smtp')}") :])
+    telnet = pexpect.spawn("telnet", ["localhost", str(net.port_of("smtp"))], encoding="utf-8", timeout=20)
+    telnet.expect_exact("220 mail.home.test ESMTP")
+    for line, answer in zip(
+        map(html.unescape, typed), ("250 STARTTLS", "250 2.1.0", "250 2.1.5", "354 ", "", "", "", "250 2.0.0", "221 2.0.0"), strict=False
+    ):
+        telnet.sendline(line)
+        telnet.expect_exact(answer)
+    telnet.expect(pexpect.EOF)
+    telnet.close()
+    with Inbox.open(net.folder / "mail") as inbox:
+        mail = inbox.get("latest")
+    assert (mail.folder, mail.sender, mail.subject, mail.text) == ("home.test/alice", "me@my.test", "By hand", "Hello!\n")
+
+
+@pytest.mark.peer("curl")
+def test_every_command_for_mail_on_the_home_page_works_as_it_is_written(start: Start) -> None:
+    net = up(start)
+    page = curl(net.http)
+    commands = [html.unescape(command) for command in re.findall(r"<pre><code>(.*?)</code></pre>", page)]
+    (by_curl,) = (command for command in commands if "--mail-rcpt" in command)
+    by_us, by_alice = (command for command in commands if " smtp send " in command)
+    (inbox,) = (command for command in commands if " smtp inbox " in command)
+    (agreeing,) = (command for command in commands if "-starttls" in command)
+    for command in (by_curl, by_us, by_alice):
+        subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    listed = subprocess.run(inbox, shell=True, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(listed) == 3
+    assert "\talice@home.test\tbob@home.test\tLunch" in listed[0]
+    assert "\tme@my.test\talice@home.test\tHello" in listed[1]
+    assert "\talice@home.test\tbob@home.test\t" in listed[2]
+    answered = subprocess.run(agreeing, shell=True, input="EHLO my.test\nQUIT\n", capture_output=True, text=True, timeout=20).stdout
+    assert "AUTH SCRAM-SHA-256 PLAIN LOGIN" in answered
+
+
+def login(net: Up) -> tuple[str, str]:
+    return "alice", (net.folder / "mail-password").read_text().strip()
+
+
+def test_who_logs_in_over_tls_can_send(start: Start) -> None:
+    net = up(start)
+    context = ssl.create_default_context(cafile=str(net.authority))
+    with smtplib.SMTP("localhost", net.port_of("submission"), timeout=20) as client:
+        assert "auth" not in client.esmtp_features
+        client.starttls(context=context)
+        with pytest.raises(smtplib.SMTPSenderRefused, match="530"):
+            client.sendmail("alice@home.test", "bob@home.test", "Subject: no\r\n\r\n")
+        client.login(*login(net))
+        client.sendmail("alice@home.test", "bob@home.test", "Subject: one\r\n\r\n")
+    with smtplib.SMTP_SSL("localhost", net.port_of("submissions"), timeout=20, context=context) as client:
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login("alice", "a guess")
+        client.login(*login(net))
+        client.sendmail("alice@home.test", "bob@home.test", "Subject: two\r\n\r\n")
+    with Inbox.open(net.folder / "mail") as inbox:
+        mails = inbox.list(to="bob@home.test")
+        assert [mail.subject for mail in mails] == ["two", "one"]
+        assert mails[0].header("Message-ID")  # a submitted mail is completed (RFC 6409 8)
+
+
+def test_mail_is_for_home_alone_and_somebody_minds_it(start: Start) -> None:
+    net = up(start)
+    with smtplib.SMTP("127.0.0.1", net.port_of("smtp"), timeout=20) as client:
+        with pytest.raises(smtplib.SMTPRecipientsRefused, match=r"5\.7\.1"):
+            client.sendmail("me@my.test", "you@elsewhere.test", "Subject: no\r\n\r\n")
+        client.ehlo()
+        client.mail("me@my.test")
+        assert client.rcpt("Postmaster")[0] == 250
+        client.data("Subject: To whom it may concern\r\n\r\n")
+    with Inbox.open(net.folder / "mail") as inbox:
+        assert inbox.get("latest").folder == "home.test/postmaster"
+
+
+def test_the_password_stays_from_one_run_to_the_next(start: Start, tmp_path: Path) -> None:
+    first = up(start, "--dir", tmp_path / "net")
+    before = login(first)
+    assert (first.folder / "mail-password").stat().st_mode & 0o777 == 0o600
+    first.program.end()
+    second = up(start, "--dir", tmp_path / "net")
+    assert login(second) == before
+    context = ssl.create_default_context(cafile=str(second.authority))
+    with smtplib.SMTP_SSL("localhost", second.port_of("submissions"), timeout=20, context=context) as client:
+        client.login(*before)
+
+
 # --- what it says
 
 
@@ -175,6 +273,9 @@ def test_a_program_is_told_where_it_listens_and_when_it_is_ready(start: Start) -
     assert {(event["event"], event["service"], event["transport"]) for event in listening} == {
         ("listening", "http", "tcp"),
         ("listening", "https", "tcp"),
+        ("listening", "smtp", "tcp"),
+        ("listening", "submission", "tcp"),
+        ("listening", "submissions", "tcp"),
         ("listening", "dns", "udp"),
         ("listening", "dns", "tcp"),
     }
@@ -184,7 +285,14 @@ def test_a_program_is_told_where_it_listens_and_when_it_is_ready(start: Start) -
         "event": "ready",
         "folder": str(net.folder),
         "authority": str(net.authority),
-        "urls": {"http": net.http, "https": net.https, "dns": f"dns://localhost:{net.port_of('dns')}/"},
+        "urls": {
+            "http": net.http,
+            "https": net.https,
+            "smtp": f"smtp://localhost:{net.port_of('smtp')}/",
+            "submission": f"smtp://localhost:{net.port_of('submission')}/",
+            "submissions": f"smtps://localhost:{net.port_of('submissions')}/",
+            "dns": f"dns://localhost:{net.port_of('dns')}/",
+        },
     }
     for event in listening:
         if event["transport"] == "udp":
@@ -255,13 +363,8 @@ def test_an_ephemeral_one_leaves_nothing_behind(start: Start) -> None:
 
 
 def test_options_can_stand_in_the_environment(start: Start, tmp_path: Path) -> None:
-    env = {
-        "WIRESPEAK_UP_DIR": str(tmp_path / "there"),
-        "WIRESPEAK_UP_HTTP_PORT": "0",
-        "WIRESPEAK_UP_HTTPS_PORT": "0",
-        "WIRESPEAK_UP_DNS_PORT": "0",
-        "WIRESPEAK_UP_JSON": "1",
-    }
+    env = {"WIRESPEAK_UP_DIR": str(tmp_path / "there"), "WIRESPEAK_UP_JSON": "1"}
+    env |= {f"WIRESPEAK_UP_{service.name.upper()}_PORT": "0" for service in SERVICES}
     assert Up(start(COMMAND, env=env)).folder == tmp_path / "there"
 
 
@@ -301,7 +404,7 @@ def refused(*arguments: str | Path) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("option", ["--http-port", "--https-port", "--dns-port"])
+@pytest.mark.parametrize("option", [f"--{service.name}-port" for service in SERVICES])
 def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,9 +29,9 @@ import dns.rdataclass
 import dns.rdatatype
 
 from scripts.peers import find
-from tests.processes import Program
+from tests.processes import Program, free_port
 
-__all__ = ["DAEMONS", "PEERS", "NameServer", "free_port", "serving"]
+__all__ = ["DAEMONS", "PEERS", "NameServer", "serving"]
 
 HOST = "127.0.0.1"
 PEERS = ("bind", "nsd", "knot")
@@ -42,9 +40,6 @@ DAEMONS = {"bind": "named", "nsd": "nsd", "knot": "knotd"}
 
 START_LIMIT = 30.0
 TRIES = 3  # another program may take a port between our look at it and the server's start
-
-# Below the ports that the system hands out by itself, so that no client's socket takes one meanwhile.
-PORTS = range(10_240, 32_000)
 
 
 @dataclass(slots=True, frozen=True)
@@ -105,19 +100,6 @@ def _announced(program: Program) -> int:
     ports = {event["transport"]: event["port"] for event in events if event["event"] == "listening"}
     assert ports["udp"] == ports["tcp"], ports
     return int(ports["udp"])
-
-
-def free_port() -> int:
-    """A port that neither UDP nor TCP uses just now, on any address."""
-    for port in random.SystemRandom().sample(PORTS, 100):
-        with socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
-            try:
-                datagrams.bind(("", port))
-                stream.bind(("", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no free port below those that the system hands out")
 
 
 def _wait(server: NameServer, zones: Mapping[str, Path]) -> None:

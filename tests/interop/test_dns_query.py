@@ -19,8 +19,9 @@ import pytest
 
 from tests.interop import dns_zones
 from tests.interop.dns_ask import Ask, Record, read, tcp
-from tests.interop.dns_peers import DAEMONS, PEERS, NameServer, free_port, serving
+from tests.interop.dns_peers import DAEMONS, PEERS, NameServer, serving
 from tests.interop.dns_questions import owners
+from tests.processes import free_port
 
 pytestmark = pytest.mark.peer("dnssec-signzone", *DAEMONS.values())
 

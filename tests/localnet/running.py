@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.processes import Program
+from wirespeak.localnet import SERVICES
 
 COMMAND = (sys.executable, "-m", "wirespeak", "up")
-FREE = ("--http-port", "0", "--https-port", "0", "--dns-port", "0")
+FREE = tuple(word for service in SERVICES for word in (f"--{service.name}-port", "0"))
 """Each service on a free port."""
 
 

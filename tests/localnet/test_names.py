@@ -27,7 +27,7 @@ from wirespeak.localnet.names import make, sources
 from wirespeak.sockets.address import Address
 from wirespeak.sockets.blocking import BlockingNetwork
 
-HTTP, HTTPS, DNS = SERVICES
+DNS = SERVICES[-1]
 
 
 def net_at(folder: Path, *listening: str) -> LocalNet:
@@ -73,6 +73,8 @@ def test_services_are_found_by_name(tmp_path: Path) -> None:
     assert records(home, "home.test.", "MX") == ["10 mail.home.test."]
     assert records(home, "home.test.", "TXT") == ['"v=spf1 a mx -all"']
     assert records(home, "_http._tcp.home.test.", "SRV") == ["0 0 8080 www.home.test."]
+    assert records(home, "_submission._tcp.home.test.", "SRV") == ["0 0 8587 mail.home.test."]
+    assert records(home, "_submissions._tcp.home.test.", "SRV") == ["0 0 8465 mail.home.test."]
     assert records(home, "_irc._tcp.home.test.", "SRV") == ["0 0 6667 irc.home.test."]
     assert records(home, "www.home.test.", "HTTPS") == ['1 . alpn="http/1.1" port=8443']
 
@@ -133,7 +135,7 @@ def test_our_own_clients_find_the_site_by_its_name(start: Callable[..., Program]
     with BlockingClient(BlockingNetwork(resolver=resolver)) as client:
         answer = client.get(f"http://www.home.test:{net.port}/status")
     assert answer.status == 200
-    dns = answer.json()["services"][2]
+    dns = answer.json()["services"][-1]
     assert dns["questions"]["by_type"] == {"A": 1, "AAAA": 1}
 
 

@@ -10,7 +10,8 @@ from wirespeak.errors import WirespeakError
 from wirespeak.localnet import SERVICES, LocalNet, Running
 from wirespeak.sockets.address import Address
 
-HTTP, HTTPS, DNS = SERVICES
+BY_NAME = {service.name: service for service in SERVICES}
+HTTP, HTTPS, SMTP, DNS = (BY_NAME[name] for name in ("http", "https", "smtp", "dns"))
 
 
 def test_the_folder_is_made_with_all_that_is_in_it(tmp_path: Path) -> None:
@@ -55,8 +56,9 @@ def test_every_service_says_how_to_talk_to_it(tmp_path: Path) -> None:
     net = LocalNet(tmp_path)
     for service in SERVICES:
         trials = service.by_hand(net, Running(service, [Address("127.0.0.1", 12345)]))
-        assert all("12345" in trial.command for trial in trials)
-        assert all(trial.typed[-1] == "" for trial in trials if trial.typed)
+        assert all("12345" in trial.command or str(net.mail) in trial.command for trial in trials)
+        assert "12345" in trials[0].command
+        assert all(trial.typed[-1] in ("", "QUIT") for trial in trials if trial.typed)
 
 
 def test_the_status_tells_of_each_service(tmp_path: Path) -> None:
@@ -64,16 +66,18 @@ def test_the_status_tells_of_each_service(tmp_path: Path) -> None:
     net.running = [
         Running(HTTP, [Address("127.0.0.1", 80), Address("::1", 80)]),
         Running(HTTPS, [Address("127.0.0.1", 443)]),
+        Running(SMTP, [Address("127.0.0.1", 25)]),
         Running(DNS, [Address("127.0.0.1", 53)]),
     ]
     net.running[0].counters.answered(200, 1000, 0.002)
     status = net.status()
     assert status["uptime"] >= 0
-    assert [service["name"] for service in status["services"]] == ["http", "https", "dns"]
+    assert [service["name"] for service in status["services"]] == ["http", "https", "smtp", "dns"]
     assert status["services"][0]["addresses"] == ["127.0.0.1:80", "[::1]:80"]
     assert status["services"][0]["requests"] == {"total": 1, "by_status": {"200": 1}}
     assert status["services"][1]["requests"] == {"total": 0, "by_status": {}}
-    assert status["services"][2]["questions"]["total"] == 0
+    assert status["services"][2]["mails"] == {"total": 0, "recipients": 0}
+    assert status["services"][3]["questions"]["total"] == 0
 
 
 def test_every_number_that_is_shown_is_there(tmp_path: Path) -> None:

@@ -127,6 +127,9 @@ def test_home_says_what_runs_and_how_to_talk_to_it(visitor: Visitor) -> None:
     assert "http://localhost:8080/" in page
     assert "https://localhost:8443/" in page
     assert "telnet localhost 8080" in page
+    assert "telnet localhost 8025" in page
+    assert "RCPT TO:&lt;alice@home.test&gt;" in page
+    assert f"<code>{visitor.net.password}</code>" in page
     assert "dig @localhost -p 8053 www.home.test" in page
     assert "(udp and tcp)" in page
     assert f"curl --cacert {visitor.net.authority.certificate_file} https://localhost:8443/explain" in page
@@ -164,6 +167,9 @@ def test_the_status_is_json(visitor: Visitor) -> None:
     assert [service["url"] for service in json.loads(answer.body)["services"]] == [
         "http://localhost:8080/",
         "https://localhost:8443/",
+        "smtp://localhost:8025/",
+        "smtp://localhost:8587/",
+        "smtps://localhost:8465/",
         "dns://localhost:8053/",
     ]
 

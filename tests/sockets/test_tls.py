@@ -119,10 +119,10 @@ def test_both_sides_know_what_was_agreed_on(authority: Authority) -> None:
     assert client.cipher.startswith("TLS_")
     assert (client.alpn, client.server_name, client.resumed) == ("http/1.1", "localhost", False)
     [theirs] = server.results
-    assert theirs == TLSInfo(client.version, client.cipher, "http/1.1", "localhost", False, None)
-    assert theirs.certificate is None
     shown = authority.choose(None)
     assert shown is not None
+    assert theirs == TLSInfo(client.version, client.cipher, "http/1.1", "localhost", False, None, shown.certificate, is_server=True)
+    assert theirs.certificate is None
     assert client.certificate == shown.certificate
 
 

@@ -16,11 +16,13 @@ import click
 
 from wirespeak import __version__
 from wirespeak.cli.settings import read_settings
+from wirespeak.cli.terminal import printable
 from wirespeak.errors import (
     AddressError,
     ConnectError,
     ConnectionLost,
     LocalProtocolError,
+    Refused,
     RemoteProtocolError,
     TimeoutError,
     TLSError,
@@ -58,6 +60,7 @@ class LazyGroup(click.Group):
         "explain": "wirespeak.cli.explain",
         "frames": "wirespeak.cli.frames",
         "http": "wirespeak.cli.http",
+        "smtp": "wirespeak.cli.smtp",
         "up": "wirespeak.cli.up",
     },
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "WIRESPEAK"},
@@ -87,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except (WirespeakError, OSError) as error:
-        click.echo(f"wirespeak: {error}", err=True)
+        click.echo(f"wirespeak: {printable(str(error))}", err=True)  # it may hold a peer's words
         code = exit_code(error)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -104,6 +107,8 @@ def _tell_unraisable(unraisable: Any) -> None:
 
 def exit_code(error: Exception) -> int:
     """The exit code that tells of ``error``."""
+    if isinstance(error, Refused):
+        return 1
     if isinstance(error, (AddressError, LocalProtocolError)):
         return 2
     if isinstance(error, (ConnectError, TimeoutError)):

@@ -121,7 +121,8 @@ def command(
                 limits=TcpLimits(idle=idle_time),
                 log=notes,
             )
-            listener = Listener(streams, server, limits=Limits(serving.max_connections, serving.max_per_client))
+            limits = Limits(serving.max_connections, serving.max_per_client)
+            listener = Listener(streams, server, limits=limits, proxy_from=serving.proxy_from)
             responder = DatagramServer(datagrams, server)
 
             def ready() -> None:

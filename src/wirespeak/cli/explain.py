@@ -19,7 +19,7 @@ from wirespeak import explanation
 
 __all__ = ["command"]
 
-PROTOCOLS: Final = {"dns": "wirespeak.dns.explain", "frames": "wirespeak.frames.explain", "http": "wirespeak.http.explain"}
+PROTOCOLS: Final = {name: f"wirespeak.{name}.explain" for name in ("dns", "frames", "http", "smtp")}
 """The module whose ``explain(data)`` gives the parts of a protocol's messages. Imported when asked for."""
 
 # What is explained is held in memory, with its explanation: more than any message that a person would read through.
@@ -49,7 +49,10 @@ def command(context: click.Context, protocol: str, plain: bool, file: BinaryIO) 
     data = file.read(LONGEST_INPUT + 1)
     if len(data) > LONGEST_INPUT:
         raise click.UsageError(f"more than {LONGEST_INPUT >> 20} MB to explain; give it a part of that, as head -c 1M does")
-    parts = import_module(PROTOCOLS[protocol]).explain(data)
+    module = import_module(PROTOCOLS[protocol])
+    parts = module.explain(data)
+    if hasattr(module, "conceal"):  # of what must not stand on a screen
+        data = module.conceal(data, parts)
     if plain:
         click.echo(json.dumps({"protocol": protocol, "bytes": len(data), "parts": explanation.as_json(parts)}))
     else:

@@ -14,10 +14,11 @@ import msgspec
 import psutil
 
 from wirespeak.contract import Service
-from wirespeak.errors import ListenError, LocalProtocolError
+from wirespeak.errors import AddressError, ListenError, LocalProtocolError
 from wirespeak.sockets.address import Address, is_public
 from wirespeak.sockets.certificate import Credentials
 from wirespeak.sockets.listener import Limits, Listener, serve_until_stopped
+from wirespeak.sockets.proxy import Proxies
 from wirespeak.sockets.tasks import run_loop
 from wirespeak.sockets.tcp import ListeningSocket, bind
 from wirespeak.sockets.tls import TLSContext, server_context
@@ -41,6 +42,7 @@ class Serving:
     workers: int
     max_connections: int
     max_per_client: int
+    proxy_from: tuple[str, ...]
 
     @property
     def secure(self) -> bool:
@@ -91,6 +93,13 @@ def bind_options(default: str, *, tls: bool = True, plain: bool = True) -> Calla
             click.option(
                 "--max-per-client", default=Limits().per_client, show_default=True, type=click.IntRange(1), help="The same, of one address."
             ),
+            click.option(
+                "--proxy-from",
+                multiple=True,
+                callback=_checked_proxies,
+                metavar="NETWORK",
+                help="Proxies (an address, a network, or unix), which tell who their client is by the PROXY protocol, and must.",
+            ),
         ]
         if tls:
             options += [
@@ -112,6 +121,14 @@ def bind_options(default: str, *, tls: bool = True, plain: bool = True) -> Calla
         return cast("F", decorated)
 
     return decorate
+
+
+def _checked_proxies(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        Proxies.parse(value)
+    except AddressError as error:
+        raise click.BadParameter(str(error), context, option) from None
+    return value
 
 
 def open_sockets(
@@ -186,7 +203,7 @@ def serve(
     limits = Limits(serving.max_connections, serving.max_per_client)
 
     async def work() -> None:
-        listener = Listener(sockets, make(), tls=context, limits=limits)
+        listener = Listener(sockets, make(), tls=context, limits=limits, proxy_from=serving.proxy_from)
 
         def say() -> None:
             if serving.workers == 1:

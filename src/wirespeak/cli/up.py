@@ -62,7 +62,7 @@ def _port_options(function: F) -> F:
 @click.option("--plain", is_flag=True, help="Listen in clear even where other machines can come in.")
 @click.option("--json", is_flag=True, help="One JSON object a line, for programs.")
 def command(dir: Path | None, host: str, ephemeral: bool, plain: bool, json: bool, **ports: int | None) -> None:
-    """Run a little internet on this machine: for now, its web and its names.
+    """Run a little internet on this machine: for now, its web, its mail, its names and a terminal.
 
     What it prints says how to talk to it, with the programs that you have and by hand. Ctrl-C stops it.
     """
@@ -148,7 +148,9 @@ def _open(service: LocalService, host: str, port: int, plain: bool) -> list[List
     """The listening sockets of one service."""
 
     def listen(host: str, port: int) -> list[ListeningSocket]:
-        return open_sockets([str(Address(host, port))], secure=service.secure, plain=plain, option=f"--{service.name}-port")
+        return open_sockets(
+            [str(Address(host, port))], secure=service.secure or service.starttls, plain=plain, option=f"--{service.name}-port"
+        )
 
     if host != LOCALHOST:
         return listen(host, port)
@@ -200,6 +202,8 @@ def _show(net: LocalNet) -> None:
         text.append(f"  at {' and '.join(map(str, running.addresses))}\n", "dim")
     text.append(f"\n  {'Your files':18}{net.files}\n")
     text.append(f"  {'Your names':18}{net.names}\n")
+    text.append(f"  {'Your mail':18}{net.mail}\n")
+    text.append(f"  {'Your mail login':18}{net.user}, with the password in {net.password}\n")
     text.append(f"  {'Certificate':18}{net.authority.certificate_file}\n")
     text.append(f"  {'with SHA-256':18}{net.authority.certificate.fingerprint}\n", "dim")
     text.append("\nTry\n", "bold")

@@ -107,6 +107,9 @@ def _home(net: LocalNet) -> Iterator[str]:
     for name in ("http", "https"):
         if name in services:
             yield f"_{name}._tcp SRV 0 0 {services[name].port} www"
+    for name in ("submission", "submissions"):  # RFC 6186 3.1, RFC 8314 5.1
+        if name in services:
+            yield f"_{name}._tcp SRV 0 0 {services[name].port} mail"
     if "https" in services:
         for name in ("@", "www"):
             yield f"{name:8} HTTPS 1 . alpn=http/1.1 port={services['https'].port}"

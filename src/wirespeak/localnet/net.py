@@ -31,6 +31,9 @@ LOOPBACK: Final[dict[int, IPv4Address | IPv6Address]] = {4: IPv4Address("127.0.0
 HOSTS: Final = ("localhost", "127.0.0.1", "[::1]", "home.test", "*.home.test")
 """What the local net is called on its own machine."""
 
+USER: Final = "alice"
+"""Who can log in to send mail. As in most examples of the RFCs, she writes to bob."""
+
 GREETING: Final = """\
 Whatever you put into this folder is served under /files/, to this machine alone.
 
@@ -78,8 +81,8 @@ class LocalService:
     ``name`` is what options and events call it, ``port`` its port unless told otherwise, ``scheme`` what its URL begins with.
     ``title`` and ``does`` are for people. ``make`` gives what a listener hands its connections to; with ``datagrams`` that
     answers over UDP as well (it is a `contract.Responder` too), at the same port. A ``secure`` one gets a certificate by the
-    local authority, and chooses among ``alpn``. ``count`` makes what it counts with, ``figures`` are those of its numbers that
-    are shown. ``by_hand`` says how to talk to it where it runs.
+    local authority, and chooses among ``alpn``; one with ``starttls`` begins in clear and offers TLS by itself. ``count`` makes what
+    it counts with, ``figures`` are those of its numbers that are shown. ``by_hand`` says how to talk to it where it runs.
     """
 
     name: str
@@ -93,6 +96,7 @@ class LocalService:
     count: Callable[[], Figures] = Counters
     datagrams: bool = False
     secure: bool = False
+    starttls: bool = False
     alpn: tuple[str, ...] = ()
 
     @property
@@ -148,6 +152,9 @@ class LocalNet:
         self.folder = folder
         self.files = folder / "www"
         self.names = folder / "names" / "yours.zone"
+        self.mail = folder / "mail"
+        self.user = USER
+        self.password = folder / "mail-password"
         self.passing = passing
         self.hosts = (*HOSTS, host)
         self.running: list[Running] = []

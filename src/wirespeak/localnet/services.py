@@ -12,9 +12,10 @@ from wirespeak.dns.counters import Counters as DnsCounters
 from wirespeak.http.guard import guarded
 from wirespeak.http.limits import ServerLimits
 from wirespeak.http.server import HttpServer
-from wirespeak.localnet import names
+from wirespeak.localnet import mail, names
 from wirespeak.localnet.net import Figure, LocalNet, LocalService, Running, Trial
 from wirespeak.localnet.site import Site
+from wirespeak.smtp.counters import Counters as SmtpCounters
 from wirespeak.sockets.address import Address
 
 __all__ = ["SERVICES"]
@@ -69,6 +70,62 @@ def _by_hand_over_tls(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     )
 
 
+def _mail(recipient: str) -> tuple[str, ...]:
+    """A mail as one types it: the dialog of RFC 5321 D.1."""
+    return (
+        "EHLO my.test",
+        "MAIL FROM:<me@my.test>",
+        f"RCPT TO:<{recipient}@{mail.DOMAIN}>",
+        "DATA",
+        "Subject: By hand",
+        "",
+        "Hello!",
+        ".",
+        "QUIT",
+    )
+
+
+def _by_hand_mail(net: LocalNet, running: Running) -> tuple[Trial, ...]:
+    where = Address(running.host, running.port)
+    return (
+        Trial(f"telnet {running.host} {running.port}", "Each line is answered by a number, and words for people.", _mail(net.user)),
+        Trial(
+            f"{_ourselves()} smtp send --server {where} --from me@my.test --to {net.user}@{mail.DOMAIN} --subject Hello --explain",
+            "The same by this project’s own client, each line explained.",
+        ),
+        Trial(f"{_ourselves()} smtp inbox --maildir {shlex.quote(str(net.mail))}", "The mail that has come; smtp inbox show shows one."),
+    )
+
+
+def _by_hand_submission(net: LocalNet, running: Running) -> tuple[Trial, ...]:
+    root, password = shlex.quote(str(net.authority.certificate_file)), shlex.quote(str(net.password))
+    alice, bob = f"{net.user}@{mail.DOMAIN}", f"bob@{mail.DOMAIN}"
+    return (
+        Trial(
+            f"openssl s_client -quiet -crlf -starttls smtp -CAfile {root} -connect {running.host}:{running.port}",
+            "Agrees on TLS in the conversation; behind it, EHLO tells how one can log in.",
+            ("EHLO my.test", "QUIT"),
+        ),
+        Trial(
+            f"{_ourselves()} smtp send --server {Address(running.host, running.port)} --tls starttls --ca {root} --user {net.user} "
+            f"--password-file {password} --from {alice} --to {bob} --subject Lunch",
+            f"{net.user.capitalize()} logs in and writes to bob.",
+        ),
+    )
+
+
+def _by_hand_submissions(net: LocalNet, running: Running) -> tuple[Trial, ...]:
+    root, password = shlex.quote(str(net.authority.certificate_file)), shlex.quote(str(net.password))
+    alice, bob = f"{net.user}@{mail.DOMAIN}", f"bob@{mail.DOMAIN}"
+    return (
+        Trial(
+            f"echo Hello | curl --crlf --cacert {root} --url {running.url} --user {net.user}:$(cat {password}) "
+            f"--mail-from {alice} --mail-rcpt {bob} --upload-file -",
+            "The same by curl.",
+        ),
+    )
+
+
 def _by_hand_names(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     where = f"@{running.host} -p {running.port}"
     return (
@@ -78,6 +135,14 @@ def _by_hand_names(net: LocalNet, running: Running) -> tuple[Trial, ...]:
         Trial(f"dig {where} -x 127.0.0.1", "The name of an address: the reverse tree."),
     )
 
+
+MAIL_TAKEN: Final = (
+    Figure("connections", "connections.open"),
+    Figure("mails", "mails.total"),
+    Figure("recipients", "mails.recipients"),
+    Figure("bytes received", "bytes.received"),
+)
+"""What is shown of a mail server's work."""
 
 SERVICES: Final = (
     LocalService(
@@ -101,6 +166,42 @@ SERVICES: Final = (
         figures=PAGES_GIVEN,
         secure=True,
         alpn=("http/1.1",),
+    ),
+    LocalService(
+        name="smtp",
+        port=8025,
+        scheme="smtp",
+        title="Mail",
+        does="Takes mail for every name at home.test, and puts it into your data folder.",
+        make=mail.make,
+        by_hand=_by_hand_mail,
+        figures=MAIL_TAKEN,
+        count=SmtpCounters,
+        starttls=True,
+    ),
+    LocalService(
+        name="submission",
+        port=8587,
+        scheme="smtp",
+        title="Mail from you",
+        does="Takes mail that you send, once you have logged in over TLS.",
+        make=mail.make_submission,
+        by_hand=_by_hand_submission,
+        figures=MAIL_TAKEN,
+        count=SmtpCounters,
+        starttls=True,
+    ),
+    LocalService(
+        name="submissions",
+        port=8465,
+        scheme="smtps",
+        title="Mail over TLS",
+        does="The same, encrypted from the first byte.",
+        make=mail.make_submissions,
+        by_hand=_by_hand_submissions,
+        figures=MAIL_TAKEN,
+        count=SmtpCounters,
+        secure=True,
     ),
     LocalService(
         name="dns",

@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256
 
 from wirespeak.errors import StorageError, TLSError
 
@@ -27,7 +28,9 @@ class Certificate:
     ``subject`` and ``issuer`` are names as RFC 4514 writes them. ``names`` are the host names and IP addresses it
     vouches for (the subjectAltName, RFC 5280 4.2.1.6); it is valid from ``not_before`` to ``not_after``, both in UTC.
     ``fingerprint`` is the SHA-256 hash of the whole, in pairs of hexadecimal digits, by which people compare
-    certificates. All of it is the peer's word until the signature is verified: escape it before it is shown.
+    certificates; ``end_point`` the hash to which a login over TLS is bound (tls-server-end-point, RFC 5929 4), None where
+    that is not defined for a certificate of this kind. All of it is the peer's word until the signature is verified: escape
+    it before it is shown.
     """
 
     subject: str
@@ -36,6 +39,7 @@ class Certificate:
     not_before: datetime
     not_after: datetime
     fingerprint: str
+    end_point: bytes | None
 
     @classmethod
     def parse(cls, der: bytes) -> Certificate:
@@ -55,6 +59,7 @@ class Certificate:
             certificate.not_valid_before_utc,
             certificate.not_valid_after_utc,
             certificate.fingerprint(SHA256()).hex(":").upper(),
+            _end_point(certificate),
         )
 
     def covers(self, name: str) -> bool:
@@ -64,6 +69,17 @@ class Certificate:
         """
         parent = name.partition(".")[2]
         return name in self.names or (bool(parent) and f"*.{parent}" in self.names)
+
+
+def _end_point(certificate: x509.Certificate) -> bytes | None:
+    """RFC 5929 4.1: hashed as in its signature, but by SHA-256 where that is by MD5 or SHA-1; undefined where it is by none."""
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return None
+    if algorithm is None:  # Ed25519 and Ed448 sign without one
+        return None
+    return certificate.fingerprint(SHA256() if isinstance(algorithm, (MD5, SHA1)) else algorithm)
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -17,13 +17,15 @@ import signal
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from wirespeak.contract import Conversation, Link, Service
 from wirespeak.sockets.aio import Connection, Turn
 from wirespeak.sockets.output import WAITS
+from wirespeak.sockets.proxied import ProxiedConnection
+from wirespeak.sockets.proxy import Proxies
 from wirespeak.sockets.tcp import set_options
 from wirespeak.tap import Observer, Tap
 
@@ -66,7 +68,9 @@ class Limits:
 class Listener:
     """Accepts on ``sockets`` and gives each connection to ``service``, after a handshake where there is a ``tls`` context.
 
-    ``watch``, where given, is asked for an observer of each new connection; None leaves that one unwatched.
+    ``watch``, where given, is asked for an observer of each new connection; None leaves that one unwatched. ``proxy_from`` are
+    the addresses of proxies (`Proxies.parse`): each of them must tell first, by the PROXY protocol, who its client is, and that
+    client is then the connection's peer. Raises `AddressError` for what is no such list.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Listener:
         tls: ssl.SSLContext | None = None,
         limits: Limits | None = None,
         watch: Callable[[Link], Observer | None] | None = None,
+        proxy_from: Iterable[str] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sockets = list(sockets)
@@ -85,6 +90,8 @@ class Listener:
         self._limits = limits or Limits()
         self._turn = Turn(self._loop)
         self._per_client: Counter[str] = Counter()
+        self._proxies = Proxies.parse(proxy_from)
+        self._nameless: set[Connection] = set()  # from proxies that have not said yet for whom
         self._accepting = False
         self._stopping = False
         self._emptied: asyncio.Future[None] | None = None
@@ -134,9 +141,8 @@ class Listener:
             self._accepted(sock, peer)
 
     def _accepted(self, sock: socket.socket, peer: Any) -> None:
-        client = peer[0] if isinstance(peer, tuple) else ""
-        if client and self._per_client[client] >= self._limits.per_client:
-            self.refused += 1
+        proxied = self._proxies.include(peer)
+        if not proxied and not self._has_room(peer):
             sock.close()
             return
         try:
@@ -144,18 +150,42 @@ class Listener:
         except OSError:  # gone before it was asked for anything
             sock.close()
             return
-        self._per_client[client] += 1
         self.accepted += 1
-        connection = Connection(sock, peer, self._turn, self._loop, self._ended)
+        connection: Connection
+        if proxied:
+            connection = ProxiedConnection(sock, peer, self._turn, self._loop, self._ended, self._introduced)
+            self._nameless.add(connection)
+        else:
+            connection = Connection(sock, peer, self._turn, self._loop, self._ended)
+            self._per_client[_client(peer)] += 1
         self.connections.add(connection)
         connection.begin(self._service, self._tls)
 
+    def _has_room(self, peer: Any) -> bool:
+        """Whether ``peer`` may have one more connection."""
+        client = _client(peer)
+        if client and self._per_client[client] >= self._limits.per_client:
+            self.refused += 1
+            return False
+        return True
+
+    def _introduced(self, connection: Connection) -> bool:
+        """A proxy has told for whom a connection is: whether that client may have it."""
+        if not self._has_room(connection.peer):
+            return False
+        self._nameless.discard(connection)
+        self._per_client[_client(connection.peer)] += 1
+        return True
+
     def _ended(self, connection: Connection) -> None:
         self.connections.discard(connection)
-        client = connection.peer[0] if isinstance(connection.peer, tuple) else ""
-        self._per_client[client] -= 1
-        if not self._per_client[client]:
-            del self._per_client[client]
+        if connection in self._nameless:
+            self._nameless.discard(connection)
+        else:
+            client = _client(connection.peer)
+            self._per_client[client] -= 1
+            if not self._per_client[client]:
+                del self._per_client[client]
         if not self._accepting:
             self._accept_more(True)
         if self._emptied is not None and not self.connections and not self._emptied.done():
@@ -188,6 +218,11 @@ class Listener:
         for connection in left:
             connection.abort()
         return len(left)
+
+
+def _client(peer: Any) -> str:
+    """Whose connections are counted together: those of one IP address; of Unix sockets nothing is known."""
+    return peer[0] if isinstance(peer, tuple) else ""
 
 
 def watched(service: Service, watch: Callable[[Link], Observer | None]) -> Service:

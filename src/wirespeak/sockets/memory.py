@@ -29,9 +29,10 @@ READ_SIZE = 64 << 10
 
 @dataclass(slots=True, frozen=True)
 class MemoryTLS:
-    """Stands for what a handshake agreed on (`tls.TLSInfo`): nothing is encrypted in memory."""
+    """Stands for what a handshake agreed on (`tls.TLSInfo`): nothing is encrypted in memory, and there are no certificates."""
 
     server_name: str
+    end_point: bytes | None = None
 
 
 class MemoryNetwork:

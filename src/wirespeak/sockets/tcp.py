@@ -169,13 +169,15 @@ def _explained(address: Address, error: OSError) -> ListenError:
 
 
 def set_options(sock: socket.socket) -> None:
-    """What every connection is given, accepted or made: non-blocking, no delay, keep-alive."""
+    """What every connection is given, accepted or made: non-blocking, no delay, keep-alive, urgent bytes in their place."""
     sock.setblocking(False)
     if sock.family == socket.AF_UNIX:
         return
     # Every write here is a whole turn's output, so holding back a short packet (Nagle, RFC 9293 3.7.4) would only wait.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # RFC 6093 6: else the byte that is marked urgent is taken out of the stream, and Telnet's IAC DM loses its half.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
     if hasattr(socket, "TCP_KEEPIDLE"):  # Linux, BSD; macOS calls the first TCP_KEEPALIVE
         idle, interval, count = KEEPALIVE
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)

@@ -73,7 +73,7 @@ class TLSInfo:
     ``version`` is TLSv1.2 or TLSv1.3, ``cipher`` the cipher suite's name, ``alpn`` the protocol chosen (RFC 7301) or
     None, ``server_name`` the name that the client asked for (RFC 6066 3) and looks for in the certificate, or None where
     it asked for none, ``resumed`` whether an earlier session went on. ``der`` is the peer's certificate, None from a
-    client without one.
+    client without one; ``shown`` is ours, on a server with a context of `server_context`.
     """
 
     version: str
@@ -82,6 +82,16 @@ class TLSInfo:
     server_name: str | None
     resumed: bool
     der: bytes | None
+    shown: Certificate | None = None
+    is_server: bool = False
+
+    @property
+    def end_point(self) -> bytes | None:
+        """The hash of the server's certificate to which a login can be bound (tls-server-end-point, RFC 5929 4), so that
+        nobody in between can pass it on. The same on both sides; None where there is none. Raises `TLSError` as `certificate`.
+        """
+        certificate = self.shown if self.is_server else self.certificate
+        return None if certificate is None else certificate.end_point
 
     @property
     def certificate(self) -> Certificate | None:
@@ -92,17 +102,18 @@ class TLSInfo:
         return None if self.der is None else Certificate.parse(self.der)
 
 
-class _AskedFor:
-    """Keeps the name that a client asked a server for, which `ssl` tells once, in the middle of the handshake."""
+class _Told:
+    """Keeps what `ssl` tells a server once, in the middle of the handshake: the name asked for; and what was shown for it."""
 
     asked_for: str | None = None
+    shown: Credentials | None = None
 
 
-class _ServerSocket(_AskedFor, ssl.SSLSocket):
+class _ServerSocket(_Told, ssl.SSLSocket):
     """The server's end of a connection."""
 
 
-class _ServerObject(_AskedFor, ssl.SSLObject):
+class _ServerObject(_Told, ssl.SSLObject):
     """The same, over memory instead of a socket."""
 
 
@@ -110,14 +121,17 @@ def info_of(tls: ssl.SSLSocket | ssl.SSLObject) -> TLSInfo:
     """What the handshake, now done, agreed on."""
     cipher = tls.cipher()
     alpn = tls.selected_alpn_protocol()
+    told = tls if isinstance(tls, _Told) else None
     # The same few texts on thousands of connections: kept once each.
     return TLSInfo(
         version=intern(tls.version() or ""),
         cipher=intern(cipher[0] if cipher else ""),
         alpn=intern(alpn) if alpn else None,
-        server_name=tls.asked_for if isinstance(tls, _AskedFor) else tls.server_hostname,
+        server_name=told.asked_for if told else tls.server_hostname,
         resumed=bool(tls.session_reused),
         der=tls.getpeercert(binary_form=True),
+        shown=told.shown.certificate if told and told.shown else None,
+        is_server=tls.server_side,
     )
 
 
@@ -183,18 +197,19 @@ class _Chooser:
     def __call__(self, tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         # Whatever is raised here would end the handshake as if the fault were ours, so nothing is. Where no certificate
         # fits, the default is shown: the client compares the names anyway, and can tell its user what is wrong.
+        told = tls if isinstance(tls, _Told) else _Told()
+        told.shown = self._default
         if name is None:
             return
         try:
-            name = parse_host(name).removesuffix(".")
-            if isinstance(tls, _AskedFor):
-                tls.asked_for = name
+            told.asked_for = name = parse_host(name).removesuffix(".")
             chosen = self._certificates.choose(name) or self._default
             context = self._contexts.get(chosen) or self._add(chosen)
         except WirespeakError:
             return
         if chosen is not self._default:
             tls.context = context
+            told.shown = chosen
 
     def _add(self, chosen: Credentials) -> ssl.SSLContext:
         context = _context_showing(chosen, self._alpn)
