@@ -1,7 +1,7 @@
 """``python -m bench``: measure the rows, print the table, write bench/results/.
 
-Needs what ``make bench`` installs: nginx, wrk, openssl, BIND, NSD, Knot, dnsperf and Postfix from Debian; granian, uvicorn,
-dnspython and aiosmtpd in .peers/. Postfix can be started by root alone: its rows are left out for others. Takes about
+Needs what ``make bench`` installs: nginx, wrk, openssl, BIND, NSD, Knot, dnsperf, Postfix and telnetd from Debian; granian,
+uvicorn, dnspython, aiosmtpd and telnetlib3 in .peers/. Postfix can be started by root alone: its rows are left out for others. Takes about
 half an hour, more where other programs keep the machine busy; ``--quick`` takes some minutes, but then the figures are rough and are
 written nowhere.
 """

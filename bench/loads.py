@@ -24,7 +24,7 @@ from bench.model import Sample
 from bench.peers import HOST, LOAD_CORE, ROOT, SERVER_CORE, Running, pinned
 from scripts.peers import find
 
-__all__ = ["Held", "Load", "crossing", "dnsperf", "held", "measured", "pour", "python", "smtp_source", "wrk"]
+__all__ = ["Held", "Load", "crossing", "dnsperf", "held", "held_visits", "measured", "pour", "python", "smtp_source", "telnet", "wrk"]
 
 UNDER_WAY = 100  # questions of dnsperf's at a time, its own choice: few enough for a socket's buffer
 # Mails of smtp-source's, by the bytes of their text: those of people and of programs, and now and then one with a picture.
@@ -110,6 +110,12 @@ def pour(running: Running, messages: int, connections: int) -> Load:
     return Load(result["messages"], result["seconds"])
 
 
+def telnet(running: Running, kind: str, amount: int) -> Load:
+    """A file ``out`` or ``in`` of so many bytes, in MB; or so many visits, up to the ``prompt`` (telnet_load.py)."""
+    result = json.loads(run(python("bench.telnet_load", kind, running.port, amount), 0))
+    return Load(result["units"], result["seconds"], result.get("p50", 0.0), result.get("p99", 0.0))
+
+
 class Held:
     """Idle connections, held open by a process of their own (hold.py)."""
 
@@ -130,7 +136,20 @@ class Held:
 @contextlib.contextmanager
 def held(running: Running, count: int) -> Iterator[Held]:
     """Hold ``count`` connections that have each had one answer and are idle since. Raises RuntimeError if not all come."""
-    command = pinned(LOAD_CORE, python("bench.hold", running.port, count, int(running.tls)))
+    with _holding(python("bench.hold", running.port, count, int(running.tls)), count) as holder:
+        yield holder
+
+
+@contextlib.contextmanager
+def held_visits(running: Running, count: int) -> Iterator[Held]:
+    """The same for Telnet: each has had the prompt (telnet_load.py)."""
+    with _holding(python("bench.telnet_load", "hold", running.port, count), count) as holder:
+        yield holder
+
+
+@contextlib.contextmanager
+def _holding(words: list[str], count: int) -> Iterator[Held]:
+    command = pinned(LOAD_CORE, words)
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             holder = Held(process)
@@ -149,7 +168,7 @@ def run(command: list[str], seconds: float) -> str:
     return done.stdout
 
 
-def python(module: str, *arguments: int) -> list[str]:
+def python(module: str, *arguments: int | str) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
 
 

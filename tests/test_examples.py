@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import doctest
 import re
@@ -14,6 +15,7 @@ from typing import Any
 from scripts.diagrams import ROOT
 from scripts.peers import peers
 from tests.interop.dns_peers import DAEMONS
+from tests.interop.telnet_peers import CLIENTS
 from tests.sockets.serving import read_all, read_line, served
 from wirespeak.sockets.aio_network import AsyncNetwork
 from wirespeak.sockets.blocking import BlockingNetwork, converse, run
@@ -95,12 +97,16 @@ def test_the_table_names_what_is_tested() -> None:
     commands = {peer.command for peer in peers()}
     told: set[str] = set()
     for _, theirs, tests in rows:
-        named = commands & set(re.findall(r"[\w.]+", theirs.lower()))
+        named = commands & set(re.findall(r"[\w.-]+", theirs.lower()))
         told |= named
         files = [(ROOT / name).read_text(encoding="utf-8") for name in re.findall(r"\]\((.+?)\)", tests)]
         for text in files:
             asked = {name for names in re.findall(r"peer\((.+?)\)", text) for name in re.findall(r'"([\w-]+)"', names)}
             if "*DAEMONS.values()" in text:
                 asked |= set(DAEMONS.values())
+            if "CLIENTS[name]" in text:
+                asked |= set(CLIENTS)
+            if needs := re.search(r"^NEEDS = (.+)$", text, re.MULTILINE):
+                asked |= {name for names in ast.literal_eval(needs[1]).values() for name in names}
             assert named <= asked, f"{tests} asks for {asked or 'no peer'}, not for {named}"
-    assert {"curl", "telnet", "chromium", "openssl"} <= told
+    assert {"curl", "inetutils-telnet", "chromium", "openssl"} <= told

@@ -44,7 +44,7 @@ def part(page: Page, text: str) -> str:
 def test_home_names_what_runs(net: Up, open_page: OpenPage) -> None:
     page = open_page(net.http)
     expect(page).to_have_title("wirespeak: the internet, on this machine")
-    for title in ("The web", "Mail", "Names"):  # what it is, and how to talk to it
+    for title in ("The web", "Mail", "A terminal", "Names"):  # what it is, and how to talk to it
         expect(page.get_by_role("heading", name=title, exact=True)).to_have_count(2)
     expect(page.get_by_role("link", name=net.https, exact=True)).to_be_visible()
     expect(page.get_by_text(f"telnet localhost {net.port}", exact=True)).to_be_visible()

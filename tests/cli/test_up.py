@@ -82,11 +82,11 @@ def test_a_page_from_elsewhere_is_kept_out(start: Start) -> None:
     assert status(f"{net.http}status") == "200"
 
 
-@pytest.mark.peer("telnet")
+@pytest.mark.peer("inetutils-telnet")
 def test_a_request_can_be_typed(start: Start) -> None:
     """What the page says to type, typed into a real telnet."""
     net = up(start)
-    telnet = pexpect.spawn("telnet", ["localhost", str(net.port)], encoding="utf-8", timeout=20)
+    telnet = pexpect.spawn("inetutils-telnet", ["localhost", str(net.port)], encoding="utf-8", timeout=20)
     telnet.expect_exact("Escape character is")
     for line in ("GET /explain HTTP/1.1", f"Host: localhost:{net.port}", ""):
         telnet.sendline(line)
@@ -139,6 +139,7 @@ def test_dig_is_told_the_names_of_all_that_runs(start: Start, server: str, trans
     assert dig(net, "home.test", "MX", transport, server=server) == "10 mail.home.test."
     assert dig(net, "home.test", "TXT", transport, server=server) == '"v=spf1 a mx -all"'
     assert dig(net, "_irc._tcp.home.test", "SRV", transport, server=server) == "0 0 6667 irc.home.test."
+    assert dig(net, "_telnet._tcp.home.test", "SRV", transport, server=server) == f"0 0 {net.port_of('telnet')} telnet.home.test."
     assert dig(net, "_http._tcp.home.test", "SRV", transport, server=server) == f"0 0 {net.port} www.home.test."
     assert dig(net, "www.home.test", "HTTPS", transport, server=server) == f'1 . alpn="http/1.1" port={net.port_of("https")}'
     assert dig(net, "-x", "127.0.0.1", transport, server=server) == dig(net, "-x", "::1", transport, server=server) == "localhost."
@@ -174,13 +175,13 @@ def test_every_command_for_dig_on_the_home_page_works_as_it_is_written(start: St
 # --- mail
 
 
-@pytest.mark.peer("telnet")
+@pytest.mark.peer("inetutils-telnet")
 def test_a_mail_can_be_typed(start: Start) -> None:
     """What the page says to type, typed into a real telnet; and read where it lies."""
     net = up(start)
     page = curl(net.http)
     typed = re.findall(r"<span>(.*?)</span>", page[page.index(f"telnet localhost {net.port_of('smtp')}") :])
-    telnet = pexpect.spawn("telnet", ["localhost", str(net.port_of("smtp"))], encoding="utf-8", timeout=20)
+    telnet = pexpect.spawn("inetutils-telnet", ["localhost", str(net.port_of("smtp"))], encoding="utf-8", timeout=20)
     telnet.expect_exact("220 mail.home.test ESMTP")
     for line, answer in zip(
         map(html.unescape, typed), ("250 STARTTLS", "250 2.1.0", "250 2.1.5", "354 ", "", "", "", "250 2.0.0", "221 2.0.0"), strict=False
@@ -264,6 +265,61 @@ def test_the_password_stays_from_one_run_to_the_next(start: Start, tmp_path: Pat
         client.login(*before)
 
 
+# --- a terminal
+
+
+@pytest.mark.peer("inetutils-telnet")
+def test_the_lobby_leads_to_all_the_rest(start: Start) -> None:
+    """At a real telnet, in 40 columns: names, a page, mail sent and read."""
+    net = up(start)
+    user, password = login(net)
+    lobby = pexpect.spawn(
+        "telnet",
+        ["localhost", str(net.port_of("telnet"))],
+        env={**os.environ, "TERM": "vt100"},
+        encoding="utf-8",
+        timeout=20,
+        dimensions=(24, 40),
+    )
+
+    def do(*said: str) -> None:
+        for line in said:
+            lobby.expect(r"(> |: |/|\) )$")
+            lobby.send(f"{line}\r")
+
+    do("n", "www.home.test")
+    lobby.expect_exact("A 127.0.0.1")
+    do("n", "::1")
+    lobby.expect_exact("PTR localhost.")
+    do("p", "explain")
+    lobby.expect_exact("200 OK")
+    lobby.expect("You said, in")
+    do("q", "s", "", user, "From the lobby")
+    lobby.expect_exact("a dot alone ends it")
+    lobby.send("Hello, héllo!\r.\r")
+    lobby.expect_exact(f"Sent to {user}@home.test")
+    do("r", user, password)
+    lobby.expect_exact("From the lobby")
+    do("1")
+    lobby.expect_exact("Hello, héllo!")
+    do("", "a")
+    lobby.expect_exact(f"telnet://localhost:{net.port_of('telnet')}/")
+    do("q")
+    lobby.expect_exact("Goodbye.")
+    lobby.expect(pexpect.EOF)
+    lobby.close()
+
+
+def test_the_lobby_counts_its_visitors(start: Start) -> None:
+    net = up(start)
+    with socket.create_connection(("127.0.0.1", net.port_of("telnet")), timeout=20) as sock:
+        sock.sendall(b"w\r\n")
+        while b"(you)" not in sock.recv(65536):
+            pass
+        (lobby,) = (one for one in json.loads(curl(f"{net.http}status"))["services"] if one["name"] == "telnet")
+        assert (lobby["connections"], lobby["visits"]) == ({"open": 1}, {"total": 1})
+
+
 # --- what it says
 
 
@@ -276,6 +332,7 @@ def test_a_program_is_told_where_it_listens_and_when_it_is_ready(start: Start) -
         ("listening", "smtp", "tcp"),
         ("listening", "submission", "tcp"),
         ("listening", "submissions", "tcp"),
+        ("listening", "telnet", "tcp"),
         ("listening", "dns", "udp"),
         ("listening", "dns", "tcp"),
     }
@@ -291,6 +348,7 @@ def test_a_program_is_told_where_it_listens_and_when_it_is_ready(start: Start) -
             "smtp": f"smtp://localhost:{net.port_of('smtp')}/",
             "submission": f"smtp://localhost:{net.port_of('submission')}/",
             "submissions": f"smtps://localhost:{net.port_of('submissions')}/",
+            "telnet": f"telnet://localhost:{net.port_of('telnet')}/",
             "dns": f"dns://localhost:{net.port_of('dns')}/",
         },
     }

@@ -128,6 +128,7 @@ def test_home_says_what_runs_and_how_to_talk_to_it(visitor: Visitor) -> None:
     assert "https://localhost:8443/" in page
     assert "telnet localhost 8080" in page
     assert "telnet localhost 8025" in page
+    assert "telnet localhost 8023" in page
     assert "RCPT TO:&lt;alice@home.test&gt;" in page
     assert f"<code>{visitor.net.password}</code>" in page
     assert "dig @localhost -p 8053 www.home.test" in page
@@ -170,6 +171,7 @@ def test_the_status_is_json(visitor: Visitor) -> None:
         "smtp://localhost:8025/",
         "smtp://localhost:8587/",
         "smtps://localhost:8465/",
+        "telnet://localhost:8023/",
         "dns://localhost:8053/",
     ]
 

@@ -61,6 +61,7 @@ class LazyGroup(click.Group):
         "frames": "wirespeak.cli.frames",
         "http": "wirespeak.cli.http",
         "smtp": "wirespeak.cli.smtp",
+        "telnet": "wirespeak.cli.telnet",
         "up": "wirespeak.cli.up",
     },
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "WIRESPEAK"},

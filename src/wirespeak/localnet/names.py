@@ -113,6 +113,8 @@ def _home(net: LocalNet) -> Iterator[str]:
     if "https" in services:
         for name in ("@", "www"):
             yield f"{name:8} HTTPS 1 . alpn=http/1.1 port={services['https'].port}"
+    if "telnet" in services:
+        yield f"_telnet._tcp SRV 0 0 {services['telnet'].port} telnet"
     yield f"_irc._tcp SRV 0 0 {IRC_PORT} irc"
     yield "\n; mail: who takes it (RFC 5321 5.1), and who may send it (RFC 7208)"
     yield "@        MX 10 mail"

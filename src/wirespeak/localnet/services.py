@@ -12,11 +12,12 @@ from wirespeak.dns.counters import Counters as DnsCounters
 from wirespeak.http.guard import guarded
 from wirespeak.http.limits import ServerLimits
 from wirespeak.http.server import HttpServer
-from wirespeak.localnet import mail, names
+from wirespeak.localnet import lobby, mail, names
 from wirespeak.localnet.net import Figure, LocalNet, LocalService, Running, Trial
 from wirespeak.localnet.site import Site
 from wirespeak.smtp.counters import Counters as SmtpCounters
 from wirespeak.sockets.address import Address
+from wirespeak.telnet.server import Counters as TelnetCounters
 
 __all__ = ["SERVICES"]
 
@@ -126,6 +127,13 @@ def _by_hand_submissions(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     )
 
 
+def _by_hand_terminal(net: LocalNet, running: Running) -> tuple[Trial, ...]:
+    return (
+        Trial(f"telnet {running.host} {running.port}", "A menu, as computers once greeted people; choose by a letter and Enter."),
+        Trial(f"{_ourselves()} telnet connect {running.host} {running.port} --explain", "The same, each byte explained."),
+    )
+
+
 def _by_hand_names(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     where = f"@{running.host} -p {running.port}"
     return (
@@ -202,6 +210,17 @@ SERVICES: Final = (
         figures=MAIL_TAKEN,
         count=SmtpCounters,
         secure=True,
+    ),
+    LocalService(
+        name="telnet",
+        port=lobby.PORT,
+        scheme="telnet",
+        title="A terminal",
+        does="A menu to look round in: who is here, names, pages, mail.",
+        make=lobby.make,
+        by_hand=_by_hand_terminal,
+        figures=(Figure("visitors", "connections.open"), Figure("visits", "visits.total")),
+        count=TelnetCounters,
     ),
     LocalService(
         name="dns",
