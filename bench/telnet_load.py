@@ -171,8 +171,9 @@ def hold(port: int, count: int) -> dict[str, float]:
 
 
 def is_open(visit: Visit) -> bool:
+    visit.sock.setblocking(False)
     try:
-        return bool(visit.sock.recv(PIECE, socket.MSG_DONTWAIT))
+        return bool(visit.sock.recv(PIECE))
     except BlockingIOError:
         return True
     except OSError:
