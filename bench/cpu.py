@@ -59,7 +59,12 @@ def memory(pid: int) -> Memory:
     """Main memory held by the process ``pid`` and its descendants. The kernel's socket buffers are not in it."""
     resident = proportional = 0
     for process in family(pid):
-        info = process.memory_full_info()
+        try:
+            info = process.memory_full_info()
+        except psutil.NoSuchProcess:  # a child that has just ended
+            if process.pid == pid:
+                raise
+            continue
         resident += info.rss
         proportional += info.pss
     return Memory(resident, proportional)
