@@ -8,7 +8,7 @@ The parts are shown as plain data (`as_json`), on a terminal (`as_text`) and on 
 peer sent is untrusted: `visible` lets no control character through, so nothing a peer sends can move the cursor, change
 colours or turn the direction of writing, and the page's text is escaped.
 
-Touches nothing outside; imports no one of the house.
+Touches nothing outside.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ from operator import attrgetter, itemgetter
 from typing import Any, Final, Literal, TypeAlias
 from unicodedata import combining, east_asian_width
 
-__all__ = ["STYLE", "Bits", "Kind", "Part", "as_html", "as_json", "as_text", "clause_url", "tiles", "visible"]
+from wirespeak.errors import LimitExceeded
+
+__all__ = ["MAX_PARTS", "STYLE", "Bits", "Kind", "Part", "Walk", "as_html", "as_json", "as_text", "clause_url", "tiles", "visible"]
+
+# Parts made of one stream: more than anyone reads. Without a bound, a stream of empty messages or one-byte lines would take a
+# hundred times its own size. What lies behind is one part.
+MAX_PARTS: Final = 50_000
 
 Kind: TypeAlias = Literal["said", "delimiter", "malformed", "missing"]
 """What a part is: something said; what only keeps other parts apart (a space, a colon, a line's end); bytes that break the
@@ -64,6 +70,30 @@ class Part:
     group: str = ""
     kind: Kind = "said"
     bits: tuple[Bits, ...] = ()
+
+
+class Walk:
+    """Goes along the bytes of one direction and leaves parts behind; ``at`` is where the next one begins, ``group`` whose it is."""
+
+    __slots__ = ("at", "data", "group", "parts")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+        self.group = ""
+        self.parts: list[Part] = []
+
+    def take(self, end: int, name: str, meaning: str = "", clause: str = "", value: str = "", kind: Kind = "said") -> None:
+        """A part from here to ``end``. Raises `LimitExceeded` where there are parts enough: then the `rest` is one more."""
+        if len(self.parts) >= MAX_PARTS:
+            raise LimitExceeded(f"not explained any further: {MAX_PARTS:,} parts are enough")
+        self.parts.append(Part(self.at, end, name, value, meaning, clause, self.group, kind))
+        self.at = end
+
+    def rest(self, name: str, kind: Kind, meaning: str, clause: str = "") -> None:
+        """One last part of all that is left."""
+        self.parts.append(Part(self.at, len(self.data), name, "", meaning, clause, self.group, kind))
+        self.at = len(self.data)
 
 
 def tiles(parts: Iterable[Part], data: bytes) -> bool:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.frames.test_messages import EVERY, messages
 from tests.frames.test_session import Side
-from wirespeak.explanation import tiles
+from wirespeak.explanation import MAX_PARTS, tiles
 from wirespeak.frames import CLASSIC, DIALECTS, Dialect, End, Ending
-from wirespeak.frames.explain import MAX_PARTS, explain
+from wirespeak.frames.explain import explain
 
 
 def told(data: bytes, dialect: Dialect = CLASSIC) -> list[tuple[bytes, str, str, str]]:

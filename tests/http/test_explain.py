@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from wirespeak import explanation
 from wirespeak.buffer import Buffer
 from wirespeak.errors import IncompleteMessage, RemoteProtocolError
 from wirespeak.explanation import Part, as_text, tiles
@@ -605,7 +606,7 @@ def test_time_grows_no_faster_than_the_input(data: bytes) -> None:
 
 
 def test_parts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PARTS", 100)
+    monkeypatch.setattr(explanation, "MAX_PARTS", 100)
     data = BEFORE_CHUNKS + b"1\r\na\r\n" * 50 + b"0\r\n\r\n"
     parts = explain(data)
     assert tiles(parts, data)

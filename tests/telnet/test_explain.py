@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.telnet.dialog import sb, wire
-from wirespeak.explanation import Part, as_text, clause_url, tiles
+from wirespeak.explanation import MAX_PARTS, Part, as_text, clause_url, tiles
 from wirespeak.telnet import meanings
-from wirespeak.telnet.explain import MAX_PARTS, explain
+from wirespeak.telnet.explain import explain
 from wirespeak.telnet.grammar import IAC, OPTIONS, SUBNEGOTIATION_LIMIT, Code, Verb
 from wirespeak.telnet.messages import Command, Data, Malformed, Negotiation, Subnegotiation
 from wirespeak.telnet.options import ALL

@@ -10,8 +10,6 @@ The words stand in ``meanings.py``; how the parts are shown, in ``wirespeak/expl
 
 from __future__ import annotations
 
-from typing import Final
-
 from wirespeak.dns.edns import Edns
 from wirespeak.dns.grammar import shown_ttl
 from wirespeak.dns.meanings import OPCODES, OPTIONS, RCODES, SECTIONS, TYPES, option_pieces
@@ -22,12 +20,9 @@ from wirespeak.dns.rdata.kinds import DomainName
 from wirespeak.dns.rdata.row import Value
 from wirespeak.dns.registry import Class, Opcode, Option, Rcode, Type, class_text, rcode_text, type_text
 from wirespeak.errors import LimitExceeded, RemoteProtocolError
-from wirespeak.explanation import Bits, Kind, Part
+from wirespeak.explanation import MAX_PARTS, Bits, Kind, Part
 
 __all__ = ["explain", "explain_message", "explain_stream"]
-
-# Parts made of one stream: more than anyone reads, or than an honest message has. What lies behind is one part.
-MAX_PARTS: Final = 50_000
 
 
 def explain(data: bytes) -> list[Part]:

@@ -9,18 +9,12 @@ Pure: touches nothing outside. How the parts are shown stands in ``wirespeak/exp
 
 from __future__ import annotations
 
-from typing import Final
-
-from wirespeak.errors import RemoteProtocolError
-from wirespeak.explanation import Bits, Kind, Part
+from wirespeak.errors import LimitExceeded, RemoteProtocolError
+from wirespeak.explanation import Bits, Part, Walk
 from wirespeak.frames.grammar import Fixed, Netstring, Varint
 from wirespeak.frames.messages import CLASSIC, Dialect, End, Ending
 
 __all__ = ["explain"]
-
-# Parts made of one stream: more than anyone reads. Without a bound a stream of empty messages would take a hundred times
-# its own size. What lies behind is one part.
-MAX_PARTS: Final = 50_000
 
 
 def explain(data: bytes, dialect: Dialect = CLASSIC, first: int = 1) -> list[Part]:
@@ -28,28 +22,35 @@ def explain(data: bytes, dialect: Dialect = CLASSIC, first: int = 1) -> list[Par
     return _Stream(data, dialect, first - 1).explained()
 
 
-class _Stream:
-    """Goes along the bytes and leaves parts behind; ``at`` is where the next one begins."""
+class _Stream(Walk):
+    """A stream of frames."""
 
-    __slots__ = ("at", "data", "dialect", "number", "parts")
+    __slots__ = ("dialect", "number")
 
     def __init__(self, data: bytes, dialect: Dialect, number: int) -> None:
-        self.data = data
+        super().__init__(data)
         self.dialect = dialect
-        self.at = 0
         self.number = number  # of the frame
-        self.parts: list[Part] = []
 
     def explained(self) -> list[Part]:
+        try:
+            self.frames()
+        except LimitExceeded as error:
+            self.rest("rest", "said", str(error))
+        return self.parts
+
+    def begin(self) -> None:
+        """What follows belongs to the next frame."""
+        self.number += 1
+        self.group = f"frame {self.number}"
+
+    def frames(self) -> None:
         data, dialect = self.data, self.dialect
         if not data:
-            self.number += 1
+            self.begin()
             self.take(0, "missing", "nothing came; expected a frame, which begins with a length", "frames 1", kind="missing")
         while self.at < len(data):
-            self.number += 1
-            if len(self.parts) > MAX_PARTS:
-                self.take(len(data), "rest", f"not explained any further: {MAX_PARTS:,} parts are enough")
-                break
+            self.begin()
             messages, behind = dialect.read(data, self.at, 1)
             if messages:
                 self.frame(messages[0], behind)
@@ -63,12 +64,6 @@ class _Stream:
                 self.end()
             else:
                 self.missing()
-        return self.parts
-
-    def take(self, end: int, name: str, meaning: str = "", clause: str = "", value: str = "", kind: Kind = "said") -> None:
-        """A part from here to ``end``."""
-        self.parts.append(Part(self.at, end, name, value, meaning, clause, f"frame {self.number}", kind))
-        self.at = end
 
     # --- frames
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote, unquote_plus
 
 from wirespeak.buffer import Buffer
 from wirespeak.errors import IncompleteMessage, LimitExceeded, RemoteProtocolError
-from wirespeak.explanation import Kind, Part
+from wirespeak.explanation import Part, Walk
 from wirespeak.http import grammar
 from wirespeak.http.body import FORBIDDEN_IN_TRAILERS, ChunkedReader, CloseReader, LengthReader, Reader, request_reader, response_reader
 from wirespeak.http.fields import Fields
@@ -26,10 +26,6 @@ from wirespeak.http.messages import Request, Response, fault_of_incomplete, pars
 from wirespeak.http.status import REASONS
 
 __all__ = ["explain", "explain_request", "explain_response"]
-
-# Parts made of one stream, some 15 MB of them: more than anyone reads. Without a bound, a body in chunks of one byte
-# each would take a hundred times its own size. What lies behind is one part.
-MAX_PARTS = 50_000
 
 # RFC 9112 7.1.1   chunk-ext, one at a time: what the repetition in CHUNK_LINE goes over, with its pieces in groups
 EXTENSION: Final = re.compile(
@@ -63,23 +59,17 @@ def explain_response(data: bytes, method: str = "GET") -> list[Part]:
     return _Responses(data, method).explained()
 
 
-class _Stream:
-    """Goes along the bytes and leaves parts behind; ``at`` is where the next one begins.
+class _Stream(Walk):
+    """A stream of messages. Stops by `RemoteProtocolError` where the bytes break the protocol, by `IncompleteMessage` where they end."""
 
-    Stops by raising `RemoteProtocolError` where the bytes break the protocol, and `IncompleteMessage` where they end.
-    """
-
-    __slots__ = ("at", "data", "group", "number", "parts")
+    __slots__ = ("number",)
 
     what: ClassVar[str]  # "request" or "response"
     first_line: ClassVar[str]  # "request-line" or "status-line"
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
-        self.parts: list[Part] = []
+        super().__init__(data)
         self.number = 0  # of the message in the stream
-        self.group = ""
 
     def explained(self) -> list[Part]:
         """The parts of the whole stream."""
@@ -123,13 +113,6 @@ class _Stream:
         """What follows belongs to ``group``. From the second message on, its number is told too."""
         self.group = group if self.number < 2 else f"{self.what} {self.number}: {group}"
 
-    def take(self, end: int, name: str, meaning: str = "", clause: str = "", value: str = "", kind: Kind = "said") -> None:
-        """A part from here to ``end``."""
-        if len(self.parts) >= MAX_PARTS:
-            raise LimitExceeded(f"not explained any further: {MAX_PARTS:,} parts are enough")
-        self.parts.append(Part(self.at, end, name, value, meaning, clause, self.group, kind))
-        self.at = end
-
     def say(self, text: str, name: str, meaning: str = "", clause: str = "", value: str | None = None) -> None:
         """A part of the bytes that ``text`` was read from, whose value is that text unless told otherwise; none of no bytes."""
         if not text:
@@ -139,11 +122,6 @@ class _Stream:
     def mark(self, text: str, sign: tuple[str, str, str]) -> None:
         """A delimiter."""
         self.take(self.at + len(text), *sign, kind="delimiter")
-
-    def rest(self, name: str, kind: Kind, meaning: str, clause: str = "") -> None:
-        """One last part of all that is left."""
-        self.parts.append(Part(self.at, len(self.data), name, "", meaning, clause, self.group, kind))
-        self.at = len(self.data)
 
     # --- heads
 

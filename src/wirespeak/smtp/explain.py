@@ -20,10 +20,10 @@ from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Final, Literal
 
-from wirespeak.errors import RemoteProtocolError
+from wirespeak.errors import LimitExceeded, RemoteProtocolError
 from wirespeak.explanation import Part
 from wirespeak.smtp.arguments import MAIL_PARAMETERS, RCPT_PARAMETERS, read_auth, read_base64, read_bdat, read_hello, read_mail, read_rcpt
-from wirespeak.smtp.explain_mail import SECRET, Saying, TooMuch, explain_chunk, explain_text
+from wirespeak.smtp.explain_mail import SECRET, Saying, explain_chunk, explain_text
 from wirespeak.smtp.grammar import COMMAND, CONTROL, HTTP_VERBS, PARAMETER
 from wirespeak.smtp.mailbox import Mailbox
 from wirespeak.smtp.meanings import (
@@ -113,7 +113,7 @@ class _Client(Saying):
                 self.rest("missing", "missing", "still to come: a command", "RFC 5321 4.1.1")
             while self.at < len(self.data):
                 self.command()
-        except TooMuch as error:
+        except LimitExceeded as error:
             self.rest("rest", "said", str(error))
         return self.parts
 
@@ -384,7 +384,7 @@ class _Server(Saying):
                     to = "greeting" if self._number == 1 and self.data.startswith(b"220") else ""
                 self.begin(f"reply {self._number}: greeting" if to == "greeting" else f"reply {self._number}{to and ', to '}{to}")
                 self.reply(to)
-        except TooMuch as error:
+        except LimitExceeded as error:
             self.rest("rest", "said", str(error))
         return self.parts
 

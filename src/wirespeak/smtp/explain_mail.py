@@ -9,18 +9,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from wirespeak.explanation import Kind, Part
+from wirespeak.explanation import Walk
 from wirespeak.smtp.data import DotReader
 from wirespeak.smtp.meanings import field_meaning
 
-__all__ = ["SECRET", "Saying", "TooMuch", "explain_chunk", "explain_text"]
+__all__ = ["SECRET", "Saying", "explain_chunk", "explain_text"]
 
 SECRET: Final = "(not shown)"
 """The value of a part that must not be shown."""
-
-# Parts made of one stream: more than anyone reads. Without a bound, a mail of one-byte lines would take a hundred times its
-# own size. What lies behind is one part.
-MAX_PARTS: Final = 50_000
 
 # RFC 5322 2.2   field = field-name ":" field-body, and lines that begin with white space belong to the field before (2.2.3)
 FIELD: Final = re.compile(rb"([!-9;-~]+)(:[ \t]*)(.*)", re.DOTALL)
@@ -34,31 +30,14 @@ COLON: Final = ("colon", "ends the field's name", "RFC 5322 2.2")
 DOT: Final = ("stuffed dot", "put in front of a line that begins with a dot; taken off again by who receives it", "RFC 5321 4.5.2")
 
 
-class TooMuch(Exception):
-    """There are enough parts."""
+class Saying(Walk):
+    """What one side says, in lines and in what stands between them."""
 
-
-class Saying:
-    """Goes along the bytes of one direction and leaves parts behind; ``at`` is where the next one begins."""
-
-    __slots__ = ("at", "data", "group", "parts")
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
-        self.parts: list[Part] = []
-        self.group = ""
+    __slots__ = ()
 
     def begin(self, group: str) -> None:
         """What follows belongs to ``group``."""
         self.group = group
-
-    def take(self, end: int, name: str, meaning: str = "", clause: str = "", value: str = "", kind: Kind = "said") -> None:
-        """A part from here to ``end``. Raises `TooMuch`."""
-        if len(self.parts) >= MAX_PARTS:
-            raise TooMuch(f"not explained any further: {MAX_PARTS:,} parts are enough")
-        self.parts.append(Part(self.at, end, name, value, meaning, clause, self.group, kind))
-        self.at = end
 
     def say(self, text: str, name: str, meaning: str = "", clause: str = "", value: str | None = None) -> None:
         """A part of the bytes that ``text`` was read from, whose value is that text unless told otherwise; none of no bytes."""
@@ -73,11 +52,6 @@ class Saying:
         """Bytes that break the protocol: as far as the line goes, for the next one is a new chance."""
         answer = f"; a server answers {code}" if code else ""
         self.take(self.at + _size(text), "malformed", f"{why}{answer}", clause, SECRET if secret else "", kind="malformed")
-
-    def rest(self, name: str, kind: Kind, meaning: str, clause: str = "") -> None:
-        """One last part of all that is left."""
-        self.parts.append(Part(self.at, len(self.data), name, "", meaning, clause, self.group, kind))
-        self.at = len(self.data)
 
     def line(self, what: str, *, secret: bool = False) -> str | None:
         """The line that begins here, without its CRLF; where that has not come, all that is left is explained, and None given."""

@@ -17,17 +17,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from wirespeak.explanation import Kind, Part
+from wirespeak.errors import LimitExceeded
+from wirespeak.explanation import Part, Walk
 from wirespeak.telnet.explain_options import Inside, explain_inside
 from wirespeak.telnet.grammar import BINARY, DOUBLED, IAC, RUN, SUBNEGOTIATION_LIMIT, Code, Verb
 from wirespeak.telnet.meanings import CONTROLS, VERBS, command_meaning, negotiation_meaning, option_meaning
 from wirespeak.telnet.messages import option_name
 
 __all__ = ["explain"]
-
-# Parts made of one stream: more than anyone reads. Without a bound, a stream of control characters would take a hundred times its
-# own size. What lies behind is one part.
-MAX_PARTS: Final = 50_000
 
 _IAC: Final = 0xFF
 
@@ -65,38 +62,34 @@ def explain(data: bytes) -> list[Part]:
     return _Stream(data).explained()
 
 
-class _Stream:
-    """Goes along the bytes and leaves parts behind; ``at`` is where the next one begins."""
+class _Stream(Walk):
+    """What one side says: data, and commands among it."""
 
-    __slots__ = ("after_cr", "at", "binary", "data", "group", "number", "parts")
+    __slots__ = ("after_cr", "binary", "number")
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
-        self.parts: list[Part] = []
-        self.group = ""
+        super().__init__(data)
         self.number = 0  # of the command
         self.binary = False
         self.after_cr = False  # a NUL that comes next belongs to a CR
 
     def explained(self) -> list[Part]:
+        try:
+            self.walk()
+        except LimitExceeded as error:
+            self.group = ""
+            self.rest("rest", "said", str(error))
+        return self.parts
+
+    def walk(self) -> None:
         data = self.data
         if not data:
             self.missing("still to come: data, or a command")
         while self.at < len(data):
-            if len(self.parts) >= MAX_PARTS:
-                self.group = ""
-                self.take(len(data), "rest", f"not explained any further: {MAX_PARTS:,} parts are enough")
-            elif data[self.at] != _IAC or data[self.at + 1 : self.at + 2] == IAC:
+            if data[self.at] != _IAC or data[self.at + 1 : self.at + 2] == IAC:
                 self.run()
             else:
                 self.command()
-        return self.parts
-
-    def take(self, end: int, name: str, meaning: str = "", clause: str = "", value: str = "", kind: Kind = "said") -> None:
-        """A part from here to ``end``."""
-        self.parts.append(Part(self.at, end, name, value, meaning, clause, self.group, kind))
-        self.at = end
 
     def missing(self, meaning: str, clause: str = "RFC 854") -> None:
         """One last part, of what has come of it."""
@@ -112,7 +105,7 @@ class _Stream:
             self.take(self.at + 1, "NUL", "belongs to the CR before the command: no line end", "RFC 854")
         self.after_cr = not self.binary and self.data.endswith(b"\r", self.at, end)
         pattern = RAW if self.binary else TOKEN
-        while self.at < end and len(self.parts) < MAX_PARTS:
+        while self.at < end:
             match = pattern.match(self.data, self.at, end)
             assert match is not None
             kind = match.lastgroup or ""
