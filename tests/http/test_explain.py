@@ -17,8 +17,9 @@ from wirespeak.explanation import Part, as_text, tiles
 from wirespeak.http import explain as module
 from wirespeak.http.body import chunk, last_chunk, request_reader, response_reader
 from wirespeak.http.explain import explain, explain_request, explain_response
+from wirespeak.http.faults import fault_of_incomplete
 from wirespeak.http.fields import Fields
-from wirespeak.http.messages import Data, End, fault_of_incomplete, parse_request_head, parse_response_head
+from wirespeak.http.messages import Data, End, parse_request_head, parse_response_head
 from wirespeak.http.status import REASONS
 
 GET = (

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
-from wirespeak.http.fields import MAX_FIELDS, REMEMBERED_LINES, REMEMBERED_PARTS, Fields, _parts, _remembered, field_line, split_lines
+from wirespeak.http.fields import REMEMBERED_BLOCKS, REMEMBERED_LINES, Fields, _blocks, _remembered, field_line
 from wirespeak.http.grammar import TCHAR_BYTES
 
 NAMES = st.text(TCHAR_BYTES.decode(), min_size=1, max_size=20)
@@ -233,27 +233,54 @@ ANY_NAME = ("Referer", "referer", "Cookie", "Accept", "Bad name")
 
 
 @given(st.lists(st.tuples(st.sampled_from(ANY_NAME), st.sampled_from(["a", "", "b, c", "x\x00", "http://h/"])), min_size=1, max_size=6))
-def test_a_block_read_in_parts_says_what_its_lines_say(pairs: list[tuple[str, str]]) -> None:
+def test_a_known_block_says_what_its_lines_say(pairs: list[tuple[str, str]]) -> None:
     block = "".join([f"{name}: {value}\r\n" for name, value in pairs]).encode() + b"\r\n"
     if any(name == "Bad name" or "\0" in value for name, value in pairs):
-        for read in (lambda: Fields.parse(split_lines(block)), lambda: Fields.parse_parts(block)):
+        for _ in range(2):
             with pytest.raises(RemoteProtocolError):
-                read()
+                Fields.parse_block(block)
+            assert Fields.known(block) is None
         return
-    whole = Fields.parse(split_lines(block))
-    for _ in range(2):  # new, and remembered
-        parts = Fields.parse_parts(block)
-        assert parts == whole
-        assert list(parts.by_name.items()) == list(whole.by_name.items())
-        assert parts.encode() == whole.encode()
-        assert len(parts) == len(pairs)
+    whole = Fields.parse_block(block)
+    known = Fields.known(block)
+    assert (known is not None) == (len(whole) == len(whole.by_name))  # a name that comes twice is read anew
+    if known is not None:
+        assert known == whole
+        assert list(known.by_name.items()) == list(whole.by_name.items())
+        assert known.encode() == whole.encode()
+        assert len(known) == len(pairs)
 
 
-def test_the_parts_remembered_are_bounded_and_so_are_their_lines_together() -> None:
-    for number in range(REMEMBERED_PARTS + 100):
-        Fields.parse_parts(f"Host: a\r\nReferer: b\r\nCookie: {number}\r\n\r\n".encode())
-    assert 0 < len(_parts) <= REMEMBERED_PARTS
-    front, behind = ["".join([f"{letter}-{number}: x\r\n" for number in range(MAX_FIELDS // 2)]) for letter in "XY"]
-    with pytest.raises(RemoteProtocolError, match="128"):
-        Fields.parse_parts(f"{front}Referer: b\r\n{behind}\r\n".encode())
-    assert len(Fields.parse_parts(f"{front}Referer: b\r\n{behind.partition(chr(10))[2]}\r\n".encode())) == MAX_FIELDS
+def test_of_a_known_block_the_page_it_comes_from_may_be_another() -> None:
+    Fields.parse_block(b"Host: a\r\nReferer: http://a/one\r\nCookie: c\r\n\r\n")
+    Fields.parse(["Referer: http://a/two"])
+    known = Fields.known(b"Host: a\r\nReferer: http://a/two\r\nCookie: c\r\n\r\n")
+    assert known is not None
+    assert known.folded() == [("host", "a"), ("referer", "http://a/two"), ("cookie", "c")]
+    assert dict(known.by_name) == {"host": "a", "referer": "http://a/two", "cookie": "c"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", id="a second request"),
+        pytest.param(b"body", id="a body"),
+        pytest.param(b"\r\n", id="an empty line"),
+        pytest.param(b"Referer: http://a/one\r\nCookie: c\r\n\r\n", id="its own end once more"),
+    ],
+)
+@pytest.mark.parametrize(
+    "block", [b"Host: a\r\n\r\n", b"Host: a\r\nReferer: http://a/one\r\nCookie: c\r\n\r\n", b"Referer: http://a/one\r\n\r\n"]
+)
+def test_a_known_block_and_something_behind_it_is_none(block: bytes, more: bytes) -> None:
+    Fields.parse_block(block)
+    assert Fields.known(block) is not None
+    assert Fields.known(block + more) is None
+    for end in range(len(block)):
+        assert Fields.known(block[:end]) is None
+
+
+def test_the_blocks_remembered_are_bounded() -> None:
+    for number in range(REMEMBERED_BLOCKS + 100):
+        Fields.parse_block(f"Host: a\r\nCookie: {number}\r\n\r\n".encode())
+    assert 0 < len(_blocks) <= REMEMBERED_BLOCKS

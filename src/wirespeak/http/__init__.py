@@ -5,7 +5,8 @@ A tour, in the order in which it reads best:
 ====================  ================================================================================
 ``grammar.py``        the bytes: one named pattern a production
 ``fields.py``         header and trailer fields
-``messages.py``       requests and responses as values, made of bytes and back
+``messages.py``       requests and responses as values, made of bytes and back; ``faults.py``, what is wrong
+                      with a head that is none
 ``body.py``           where a body ends: by length, by chunks, by the end of the connection
 ``states.py``         what may follow what, as tables
 ``session.py``        the server's side of a connection, without I/O, within ``limits.py``; ``answer.py`` makes the

@@ -15,9 +15,11 @@ from wirespeak.http.grammar import CONTENT_LENGTH
 from wirespeak.http.messages import Request, Response, encode_status_line
 from wirespeak.http.status import REASONS
 
-__all__ = ["CLOSE", "Head", "interim_head", "last_words", "streamed_head", "whole_head"]
+__all__ = ["CLOSE", "CONTINUE", "KEEP_ALIVE", "Head", "interim_head", "last_words", "streamed_head", "whole_head"]
 
 CLOSE = b"Connection: close\r\n\r\n"
+KEEP_ALIVE = b"Connection: keep-alive\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @dataclass(slots=True)

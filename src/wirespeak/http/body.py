@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from wirespeak.buffer import Buffer
 from wirespeak.errors import IncompleteMessage, LocalProtocolError, RemoteProtocolError
+from wirespeak.http.faults import fault_of_incomplete
 from wirespeak.http.fields import MAX_FIELDS, Fields
 from wirespeak.http.grammar import CHUNK_LINE, CONTENT_LENGTH, TOKEN_ONLY, list_members
-from wirespeak.http.messages import Data, End, Request, Response, fault_of_incomplete
+from wirespeak.http.messages import Data, End, Request, Response
 
 __all__ = ["ChunkedReader", "CloseReader", "LengthReader", "Reader", "chunk", "last_chunk", "request_reader", "response_reader"]
 
@@ -192,6 +193,15 @@ def _fault(message: str, clause: str) -> RemoteProtocolError:
 def too_large(limit: float) -> RemoteProtocolError:
     """The body has more than ``limit`` bytes."""
     return RemoteProtocolError(f"a body of more than {limit:,} bytes", code=413, clause="RFC 9110 15.5.14")
+
+
+def expects_continue(request: Request) -> bool:
+    """Whether the client waits for 100 (Continue) before it sends the body. Raises `RemoteProtocolError` for another expectation."""
+    if "expect" not in request.fields or not request.minor:
+        return False
+    if request.fields.tokens("expect") != ["100-continue"]:
+        raise RemoteProtocolError("an expectation other than 100-continue", code=417, clause="RFC 9110 10.1.1")
+    return True
 
 
 def request_reader(request: Request, limit: float = math.inf) -> Reader | None:

@@ -15,9 +15,10 @@ from wirespeak.buffer import Buffer
 from wirespeak.contract import FINISH, FileSlice, Segment, size_of
 from wirespeak.errors import IncompleteMessage, LocalProtocolError, RemoteProtocolError
 from wirespeak.http.body import CloseReader, Reader, chunk, last_chunk, response_reader
+from wirespeak.http.faults import fault_of_incomplete
 from wirespeak.http.fields import Fields
 from wirespeak.http.grammar import CONTENT_LENGTH
-from wirespeak.http.messages import Data, End, Request, Response, encode_request_line, fault_of_incomplete, parse_response_head
+from wirespeak.http.messages import Data, End, Request, Response, encode_request_line, parse_response_head
 from wirespeak.http.states import CLIENT_READS, CLIENT_WRITES, Event, Reads, Writes
 
 __all__ = ["ClientSession"]

@@ -20,9 +20,10 @@ from wirespeak.errors import IncompleteMessage, LimitExceeded, RemoteProtocolErr
 from wirespeak.explanation import Part, Walk
 from wirespeak.http import grammar
 from wirespeak.http.body import FORBIDDEN_IN_TRAILERS, ChunkedReader, CloseReader, LengthReader, Reader, request_reader, response_reader
+from wirespeak.http.faults import fault_of_incomplete
 from wirespeak.http.fields import Fields
 from wirespeak.http.meanings import field_meaning, method_meaning, reading, status_meaning
-from wirespeak.http.messages import Request, Response, fault_of_incomplete, parse_request_head, parse_response_head
+from wirespeak.http.messages import Request, Response, parse_request_head, parse_response_head
 from wirespeak.http.status import REASONS
 
 __all__ = ["explain", "explain_request", "explain_response"]

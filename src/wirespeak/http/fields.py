@@ -50,26 +50,13 @@ class _Remembered(dict[str, tuple[str, str]]):
 
 _remembered = _Remembered()
 
-# A browser's request differs from its last in the page that it comes from (Referer) and in what it is for, which stands before
-# that line; what stands behind is the visitor's own (language, cookies). So the two parts around that line are remembered.
+# A client's request says mostly what its last one said. A browser's differs in the page that it comes from (Referer), in what it
+# is for, which stands before that line, and in the visitor's cookies behind it. So whole blocks are remembered, by what stands
+# before and behind that line. 8 MB of lines at the very most, and as much of values; a megabyte or two in practice.
 VARYING = b"\r\nReferer: "
-REMEMBERED_PARTS = 512
+REMEMBERED_BLOCKS = 2048
 
-
-class _Parts(dict[bytes, dict[str, str]]):
-    """The values of a run of field lines, the last without its CRLF, by those lines."""
-
-    def __missing__(self, part: bytes) -> dict[str, str]:
-        read = Fields.parse(part.decode("latin-1").split("\r\n") if part else [])
-        if len(read) != len(read.by_name):
-            raise KeyError  # a name that comes twice: a case for looking at all lines together
-        if len(self) >= REMEMBERED_PARTS:
-            self.clear()
-        self[part] = read._values
-        return read._values
-
-
-_parts = _Parts()
+_blocks: dict[tuple[bytes, bytes], dict[str, str]] = {}
 
 
 class Fields:
@@ -120,23 +107,36 @@ class Fields:
         return self
 
     @classmethod
-    def parse_parts(cls, block: bytes) -> Fields:
-        """The fields of a block that ends in an empty line, as `parse`; of a browser's, the parts that came before are known."""
+    def parse_block(cls, block: bytes) -> Fields:
+        """The fields of a whole block, which ends in an empty line, as `parse`; remembered for `known`."""
+        fields = cls.parse(split_lines(block))
+        if len(fields) == len(fields._values):  # a name that comes twice is a case for looking at all lines together
+            if len(_blocks) >= REMEMBERED_BLOCKS:
+                _blocks.clear()
+            front, _, behind = block.partition(VARYING)
+            _blocks[front, behind.partition(b"\r\n")[2]] = fields._values
+        return fields
+
+    @classmethod
+    def known(cls, block: bytes) -> Fields | None:
+        """The fields of ``block``, where it is a whole block like one that came before; None where it has to be read.
+
+        Where it ends need not be searched for: what is remembered holds no empty line but at its end.
+        """
         front, varying, behind = block.partition(VARYING)
+        page, _, rest = behind.partition(b"\r\n")
+        values = _blocks.get((front, rest))
+        if values is None:
+            return None
         if varying:
-            page, _, rest = behind.partition(b"\r\n")
-            try:
-                before, after = _parts[front], _parts[rest[:-4]]
-            except KeyError:
-                return cls.parse(split_lines(block))
-            values = before.copy()
-            values["referer"] = _remembered["Referer: " + page.decode("latin-1")][1]
-            values.update(after)
-            if len(values) == len(before) + 1 + len(after) <= MAX_FIELDS:
-                self = cls.__new__(cls)
-                self._block, self._read, self._encoded, self._values = block, None, None, values
-                return self
-        return cls.parse(split_lines(block))
+            referer = _remembered.get("Referer: " + page.decode("latin-1"))
+            if referer is None:
+                return None
+            values = values.copy()
+            values["referer"] = referer[1]
+        self = cls.__new__(cls)
+        self._block, self._read, self._encoded, self._values = block, None, None, values
+        return self
 
     @property
     def _lines(self) -> list[str]:

@@ -15,8 +15,9 @@ from urllib.parse import unquote
 
 from wirespeak.contract import FileSlice
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
-from wirespeak.http.fields import REMEMBERED_HEAD, Fields, FieldsLike, field_line, split_lines
-from wirespeak.http.grammar import ABSOLUTE_FORM, BARE_CR, BARE_LF, FIELD_VALUE, HOST, REQUEST_LINE, STATUS_LINE, TCHAR_BYTES, TOKEN_ONLY
+from wirespeak.http.faults import located, request_line_fault
+from wirespeak.http.fields import REMEMBERED_HEAD, Fields, FieldsLike, split_lines
+from wirespeak.http.grammar import ABSOLUTE_FORM, FIELD_VALUE, HOST, REQUEST_LINE, STATUS_LINE, TOKEN_ONLY
 from wirespeak.http.status import REASONS
 
 __all__ = ["Body", "Data", "End", "IncomingBody", "Request", "Response", "parse_request_head", "parse_response_head"]
@@ -171,31 +172,41 @@ def parse_request_head(head: bytes) -> Request:
     try:
         if len(head) > REMEMBERED_HEAD:
             line, *lines = split_lines(head)
-            method, target, minor = request_line.__wrapped__(line)
-            fields = Fields.parse(lines, remember=False)
-        else:
-            first, _, block = head.partition(b"\r\n")
-            method, target, minor = request_line(first.decode("latin-1"))
-            fields = field_block(block) if len(block) <= REMEMBERED_BLOCK else Fields.parse_parts(block)
-        host = fields.by_name.get("host")
-        if host is not None:
-            check_host(host)
-        elif minor:
-            raise RemoteProtocolError("no Host field, which every HTTP/1.1 request has", code=400, clause="RFC 9112 3.2")
+            return _request(request_line.__wrapped__(line), Fields.parse(lines, remember=False))
+        first, _, block = head.partition(b"\r\n")
+        return _request(request_line(first.decode("latin-1")), Fields.parse_block(block))
     except RemoteProtocolError as error:
-        raise _located(error, head) from None
+        raise located(error, head) from None
+
+
+def known_request(data: bytes) -> Request | None:
+    """The request of ``data``, where that is one whole head that came before, or its parts did; None where it has to be read.
+
+    Raises `RemoteProtocolError`.
+    """
+    first, _, block = data.partition(b"\r\n")
+    if not first or (fields := Fields.known(block)) is None or len(data) > REMEMBERED_HEAD:
+        return None
+    try:
+        return _request(request_line(first.decode("latin-1")), fields)
+    except RemoteProtocolError as error:
+        raise located(error, data) from None
+
+
+def _request(line: tuple[str, str, int], fields: Fields) -> Request:
+    method, target, minor = line
+    host = fields.by_name.get("host")
+    if host is not None:
+        check_host(host)
+    elif minor:
+        raise RemoteProtocolError("no Host field, which every HTTP/1.1 request has", code=400, clause="RFC 9112 3.2")
     return Request(method, target, fields, minor)
 
 
-# Programs (curl, clients of an interface) send few fields, and the same with each request, so that a whole block is often one
-# that came before.
-REMEMBERED_BLOCK = 256
-
-
-@lru_cache(maxsize=512)
-def field_block(block: bytes) -> Fields:
-    """The fields of a short head's lines, the first line left out. Raises `RemoteProtocolError`."""
-    return Fields.parse(split_lines(block))
+def keeps_alive(request: Request) -> bool:
+    """Whether the client wants the connection to last beyond this request (RFC 9112 9.3)."""
+    options = request.fields.tokens("connection")
+    return "close" not in options and (request.minor == 1 or "keep-alive" in options)
 
 
 def parse_response_head(head: bytes) -> Response:
@@ -209,17 +220,17 @@ def parse_response_head(head: bytes) -> Response:
             raise RemoteProtocolError(f"an answer in HTTP/{match[1]}.{match[2]}, not HTTP/1", offset=5, clause="RFC 9110 2.5")
         fields = Fields.parse(lines, len(head) <= REMEMBERED_HEAD)
     except RemoteProtocolError as error:
-        raise _located(error, head) from None
+        raise located(error, head) from None
     return Response(int(match[3]), fields, reason=match[4] or "", minor=min(int(match[2]), 1))
 
 
-# As many request lines as field lines are remembered, and of no longer heads: 8 MB at the very most.
-@lru_cache(maxsize=1024)
+# As many request lines as blocks are remembered, and of no longer heads: 16 MB at the very most.
+@lru_cache(maxsize=2048)
 def request_line(line: str) -> tuple[str, str, int]:
     """Method, target and minor version of a request line (without its CRLF). Raises `RemoteProtocolError`."""
     match = REQUEST_LINE.fullmatch(line)
     if match is None:
-        raise _request_line_fault(line)
+        raise request_line_fault(line)
     method, target, major, minor = match.groups()
     if major != "1":
         raise RemoteProtocolError(
@@ -271,47 +282,6 @@ def is_ipv6(text: str) -> bool:
     return True
 
 
-def fault_of_incomplete(head: bytes) -> RemoteProtocolError | None:
-    """The fault in the beginning of a head, if any is plain already: a line that ends in a bare LF never becomes right.
-
-    Told at once and not by a time-out, so that who types a request by hand learns what is wrong with it.
-    """
-    # Counting costs next to nothing, so a head that comes byte by byte may be looked at anew with each.
-    ended = head.count(b"\r\n")
-    if head.count(b"\n") != ended:
-        fault, name = BARE_LF.search(head), "line feed with no carriage return before it"
-    elif head.count(b"\r") - head.endswith(b"\r") != ended:
-        fault, name = BARE_CR.search(head), "carriage return with no line feed behind it"
-    else:
-        return None
-    assert fault is not None
-    return RemoteProtocolError(f"a {name}; lines end in CRLF", code=400, offset=fault.start(), clause="RFC 9112 2.2")
-
-
-def fault_of_beginning(head: bytes, line_limit: int, *, empty_line: bool) -> RemoteProtocolError | None:
-    """The fault in the beginning of a request, if any is plain already.
-
-    Its line may have ``line_limit`` bytes; an ``empty_line`` may come before it.
-    """
-    if len(head) > line_limit and not 0 <= head.find(b"\r\n", 2) <= line_limit:
-        return too_long(line_limit)
-    if fault := fault_of_incomplete(head):
-        return fault
-    if head[:1] not in TCHAR_BYTES and not (empty_line and head[:2] == b"\r\n"[: len(head)]):
-        return no_method()
-    return None
-
-
-def no_method() -> RemoteProtocolError:
-    """The request begins with something else than a method."""
-    return RemoteProtocolError("no method at the start of the request", code=400, offset=0, clause="RFC 9112 3.1")
-
-
-def too_long(limit: int) -> RemoteProtocolError:
-    """The request line has more than ``limit`` bytes."""
-    return RemoteProtocolError(f"a request line of more than {limit:,} bytes", code=414, clause="RFC 9110 15.5.15")
-
-
 def encode_request_line(method: str, target: str) -> bytes:
     """The request line with its CRLF. Raises `LocalProtocolError` for a method or target that can't be sent."""
     if not TOKEN_ONLY.fullmatch(method):
@@ -346,39 +316,3 @@ def _split_target(target: str) -> tuple[str, str]:
             target = f"/{target}"
     path, _, query = target.partition("?")
     return path, query
-
-
-def _request_line_fault(line: str) -> RemoteProtocolError:
-    """Say what is wrong with a request line that does not match."""
-    token = TOKEN_ONLY.match(line)
-    if token is None:
-        return no_method()
-    parts = line.split(" ")
-    if len(parts) == 3 and not parts[2].startswith("HTTP/"):
-        return RemoteProtocolError(
-            f"{parts[2][:20]!r} where the version was expected, as in HTTP/1.1",
-            code=400,
-            offset=len(line) - len(parts[2]),
-            clause="RFC 9112 2.3",
-        )
-    return RemoteProtocolError(
-        f"{line[:60]!r} is no request line: METHOD SP target SP HTTP/1.1", code=400, offset=token.end(), clause="RFC 9112 3"
-    )
-
-
-def _located(error: RemoteProtocolError, head: bytes) -> RemoteProtocolError:
-    """The error with its offset counted from the start of the head, where one field line of it is at fault."""
-    if error.clause not in ("RFC 9112 5", "RFC 9112 5.1", "RFC 9112 5.2", "RFC 9110 5.1", "RFC 9110 5.5"):
-        return error
-    first, *lines = head.decode("latin-1").split("\r\n")[:-2]
-    start = len(first) + 2
-    for line in lines:
-        try:
-            field_line(line)
-        except RemoteProtocolError as fault:
-            if "\n" in line or "\r" in line:
-                return fault_of_incomplete(head) or fault
-            fault.offset = start + (fault.offset or 0)
-            return fault
-        start += len(line) + 2
-    return error

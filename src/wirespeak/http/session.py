@@ -16,18 +16,15 @@ from typing import Any
 from wirespeak.buffer import Buffer
 from wirespeak.contract import ABORT, FINISH, FileSlice, Segment, Wake
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError
-from wirespeak.http.answer import CLOSE, interim_head, last_words, streamed_head, whole_head
-from wirespeak.http.body import LengthReader, Reader, chunk, last_chunk, request_reader, too_large
+from wirespeak.http.answer import CLOSE, CONTINUE, KEEP_ALIVE, interim_head, last_words, streamed_head, whole_head
+from wirespeak.http.body import LengthReader, Reader, chunk, expects_continue, last_chunk, request_reader, too_large
+from wirespeak.http.faults import fault_of_beginning, no_method, too_long
 from wirespeak.http.fields import Fields
 from wirespeak.http.limits import JOINED, KEPT, LINGER_SIZE, LINGER_TIME, PROBE_EVERY, SILENCE, UNWANTED, WINDOW, ServerLimits
-from wirespeak.http.messages import Data, End, Late, Request, Response, fault_of_beginning, no_method, parse_request_head, too_long
+from wirespeak.http.messages import Data, End, Late, Request, Response, keeps_alive, known_request, parse_request_head
 from wirespeak.http.states import SERVER_READS, SERVER_WRITES, Event, Reads, Writes
 
 __all__ = ["ServerSession"]
-
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-KEEP_ALIVE = b"Connection: keep-alive\r\n\r\n"
-
 
 # The members under names of their own: looking one up in its class costs as much as a call, and each turn does so ten times.
 READS_HEAD, READS_BODY, READS_WAIT, READS_TUNNEL, READS_DISCARD = Reads
@@ -110,37 +107,49 @@ class ServerSession:
     # --- what comes in
 
     def receive(self, data: bytes, now: float) -> Sequence[Any]:
+        reads = self._reads
+        if reads is READS_HEAD and data and not self._pending and not self._input:
+            return self._receive_head(now, data)
         if data:
             self._input.feed(data)
-        reads = self._reads
         if reads is READS_HEAD:
             if self._pending:
                 return ()  # no further request until there is room for its answer
-            if data or self._input or self._eof or self._finishing:
+            if self._input or self._eof or self._finishing:
                 return self._receive_head(now)
             self._read_by = now + self._limits.idle_time
             return ()
         if reads is READS_BODY:
             return self._receive_body(now)
+        if reads is READS_TUNNEL:
+            return self._receive_tunnel()
         if reads is READS_WAIT:
             self.reading = len(self._input) < KEPT and not self._eof
-        elif reads is READS_TUNNEL:
-            return self._receive_tunnel()
         else:
             self._discard(now)
         return ()
 
-    def _receive_head(self, now: float) -> Sequence[Any]:
+    def _receive_head(self, now: float, data: bytes = b"") -> Sequence[Any]:
+        """The next request, of what has come; of ``data``, where nothing else has."""
         limits = self._limits
-        head = self._input.until(b"\r\n\r\n", limits.head)
-        if head is None or head[0] == 13:
-            return self._incomplete_head(head, now)
+        head = data
         try:
-            request = parse_request_head(head)
+            request = known_request(data) if data and len(data) <= limits.head else None
+            if request is None:
+                if data:
+                    self._input.feed(data)
+                found = self._input.until(b"\r\n\r\n", limits.head)
+                if found is None or found[0] == 13:
+                    return self._incomplete_head(found, now)
+                head = found
+                request = parse_request_head(head)
+            self._request = request
             values = request.fields.by_name
             self._reader = reader = (
                 request_reader(request, limits.body) if "content-length" in values or "transfer-encoding" in values else None
             )
+            if reader is not None:
+                self._begin_body(request, now)
         except RemoteProtocolError as error:
             return self._refuse(too_long(limits.line) if head.find(b"\r\n") > limits.line else error, now)
         if len(request.target) + len(request.method) > limits.line:
@@ -149,12 +158,8 @@ class ServerSession:
         if connection is None or connection == "keep-alive":
             self._keep_alive = request.minor == 1 or connection is not None
         else:
-            options = request.fields.tokens("connection")
-            self._keep_alive = "close" not in options and (request.minor == 1 or "keep-alive" in options)
-        self._request = request
+            self._keep_alive = keeps_alive(request)
         self._partial = self._empty_line = False
-        if reader is not None and (fault := self._begin_body(request, reader, now)):
-            return self._refuse(fault, now)
         event = ON_REQUEST if reader is None else ON_REQUEST_HEAD
         self._reads = SERVER_READS[self._reads, event]
         self._writes = SERVER_WRITES[self._writes, event]
@@ -162,17 +167,12 @@ class ServerSession:
         self._read_by = math.inf if reader is None else now + limits.grace
         return (request,)
 
-    def _begin_body(self, request: Request, reader: Reader, now: float) -> RemoteProtocolError | None:
-        """Get ready for a body; the fault where it can't be taken."""
+    def _begin_body(self, request: Request, now: float) -> None:
         request.body = None
         self._body_size = self._unconsumed = 0
         self._body_start = now
         self._unwanted = False
-        if "expect" in request.fields and request.minor:
-            if request.fields.tokens("expect") != ["100-continue"]:
-                return RemoteProtocolError("an expectation other than 100-continue", code=417, clause="RFC 9110 10.1.1")
-            self._continue_due = not self._input
-        return None
+        self._continue_due = expects_continue(request) and not self._input
 
     def _incomplete_head(self, head: bytes | None, now: float) -> Sequence[Any]:
         """No head is there yet: is it on its way, or can it never be one?"""
