@@ -11,13 +11,13 @@ Run it from the repository: ``python -m bench`` (``make bench`` installs the pee
     zones.py         the zones served and the questions asked of them, likewise
     name_servers.py  BIND, NSD and Knot
     mail_servers.py  smtp-sink, aiosmtpd and Postfix
-    telnet_servers.py inetutils' telnetd and telnetlib3, with telnet_program.sh behind them
+    telnet_servers.py inetutils' telnetd and telnetlib3, with telnet_program.sh behind them; telnet_hosts.py without
     codec.py         messages parsed and built, by ours and by dnspython
     rows/            the rows, one file a protocol
     report.py        results.json, results.md, results.svg
 
-    apps.py, asgi_static.py, asyncio_frames.py    programs that run in the servers measured: ours and the peers'
+    apps.py, asgi_static.py, asyncio_frames.py, telnet_hosts.py    programs that run in the servers measured: ours and the peers'
 
 The figure is CPU time per unit of work and not seconds, because on a shared machine seconds lie. Nothing here is
-imported by wirespeak, and only apps.py, codec.py and tap.py import wirespeak.
+imported by wirespeak, and only apps.py, codec.py, tap.py and telnet_hosts.py import wirespeak.
 """

@@ -1,7 +1,8 @@
-"""The Telnet servers that are compared: inetutils' telnetd, telnetlib3's server, and ours, with the same program behind each.
+"""The Telnet servers that are compared: inetutils' telnetd, telnetlib3's server, and ours.
 
-The program runs on a pseudo-terminal in all three, and its time counts with the server's. telnetd is started by a small inetd
-(scripts/inetd.py) for each connection, as it is made for; the other two are one process each.
+`servers` have the same program behind each. It runs on a pseudo-terminal in all three, and its time counts with the server's. telnetd
+is started by a small inetd (scripts/inetd.py) for each connection, as it is made for; the other two are one process each. `hosts` are
+the two libraries alone, with the same host written for each (telnet_hosts.py).
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import shlex
 import sys
 from pathlib import Path
 
+from bench.model import OURS
 from bench.peers import HOST, PEERS, Server, wirespeak
 from bench.telnet_load import pattern
 from scripts.peers import find
 
-__all__ = ["TELNETLIB3", "servers"]
+__all__ = ["TELNETD", "TELNETLIB3", "hosts", "servers"]
 
+TELNETD = "telnetd"
 TELNETLIB3 = "telnetlib3"
 PROGRAM = Path(__file__).with_name("telnet_program.sh")
 
@@ -49,4 +52,13 @@ def servers(folder: Path) -> list[Server]:
         server.command = start
         return server
 
-    return [with_file(server) for server in (ours, Server("telnetd", telnetd), Server(TELNETLIB3, telnetlib3))]
+    return [with_file(server) for server in (ours, Server(TELNETD, telnetd), Server(TELNETLIB3, telnetlib3))]
+
+
+def hosts() -> list[Server]:
+    """The host of telnet_hosts.py, with each library."""
+
+    def host(name: str, python: str) -> Server:
+        return Server(name, lambda port, folder: [python, "-m", "bench.telnet_hosts", name, str(port)])
+
+    return [host(OURS, sys.executable), host(TELNETLIB3, str(PEERS / "python"))]

@@ -48,10 +48,19 @@ def peers() -> list[Peer]:
 
 
 def find(name: str) -> str | None:
-    """The path of the command ``name``, also where Debian puts servers and an ordinary user's PATH does not look, or of a listed file."""
+    """The path of the command ``name``, also where Debian puts servers and an ordinary user's PATH does not look, or of a listed file.
+
+    What is unpacked goes before what the machine has under that name, which may be another package's.
+    """
+    if path := _listed(name, unpacked=True):
+        return path
     if path := shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))):
         return path
-    patterns = (ROOT / peer.command for peer in peers() if peer.name == name and "/" in peer.command)
+    return _listed(name, unpacked=False)
+
+
+def _listed(name: str, *, unpacked: bool) -> str | None:
+    patterns = (ROOT / peer.command for peer in peers() if peer.name == name and "/" in peer.command and peer.is_unpacked is unpacked)
     return next((path for pattern in patterns for path in glob(str(pattern))), None)
 
 
@@ -61,7 +70,7 @@ def main(arguments: list[str]) -> int:
         for peer in peers():
             print(f"{peer.name:16} {find(peer.name) or 'missing':24} {peer.purpose}")
         return 0
-    missing = [peer for peer in peers() if not find(peer.name)]
+    missing = [peer for peer in peers() if not (_listed(peer.name, unpacked=True) if peer.is_unpacked else find(peer.name))]
     if packages := [peer.package for peer in missing if not peer.is_unpacked]:
         install(packages, "for the tests and the benchmark")
     if packages := [peer.package for peer in missing if peer.is_unpacked]:

@@ -42,6 +42,13 @@ def test_what_is_no_command_is_found_by_its_pattern(tmp_path: Path, monkeypatch:
     program.write_text("#!/bin/sh\n")
     assert peers.find("some-mta") == str(program)
     assert peers.find("some.so") is None
+    another = tmp_path / "some-mta"  # of the same name, but of another package
+    another.write_text("#!/bin/sh\n")
+    another.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert peers.find("some-mta") == str(program)
+    program.unlink()
+    assert peers.find("some-mta") == str(another)
 
 
 def test_what_packages_enable_is_switched_off_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

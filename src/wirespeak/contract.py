@@ -24,6 +24,7 @@ __all__ = [
     "FINISH",
     "Ask",
     "AsyncLock",
+    "Attentive",
     "Conversation",
     "Drop",
     "End",
@@ -176,6 +177,23 @@ class Session(Protocol):
         ...
 
 
+class Attentive(Protocol):
+    """What a `Session` may be besides, by having these methods: one that wants to know of a peer more than the bytes in their order.
+
+    Telnet's is (its Synch, RFC 854). The pumps ask once whether a session is; the others pay nothing for it.
+    """
+
+    def urgent(self, ahead: bool) -> None:
+        """Urgent data lie ``ahead`` (RFC 9293 3.8.5): behind what the next `receive` is given, and what was given before.
+        Told before each `receive` of bytes; and, as far as the system tells of it, as soon as they come while nothing is read.
+        """
+        ...
+
+    def deserted(self) -> None:
+        """The peer has ended its stream, behind bytes that aren't read for now; it may be gone, or be listening still."""
+        ...
+
+
 class Responder(Protocol):
     """What answers datagrams: one question, at most one answer, nothing kept in between."""
 
@@ -315,6 +333,11 @@ class Stream(Protocol):
 
     @property
     def unsent(self) -> int: ...
+
+    @property
+    def urgent(self) -> bool:
+        """Whether urgent data (RFC 9293 3.8.5) lie behind all that was read."""
+        ...
 
     async def start_tls(self, context: Any, server_name: str, deadline: float | None) -> None:
         """Shake hands for TLS in the middle of the stream. Raises `TLSError`."""

@@ -84,3 +84,13 @@ class Tap:
     def finish(self, now: float) -> None:
         self._now = now
         self.session.finish(now)
+
+    # --- what the session has where it is a `contract.Attentive`, and else not
+
+    @property
+    def urgent(self) -> Any:
+        return getattr(self.session, "urgent", None)
+
+    @property
+    def deserted(self) -> Any:
+        return getattr(self.session, "deserted", None)

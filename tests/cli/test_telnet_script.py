@@ -27,11 +27,11 @@ def test_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     assert read_script(text.splitlines()) == [
         Step("expect", [b"login: ", re.compile(rb"[$#/] $"), b"denied"], 3),
-        Step("send", b'ls -l "a b"\r\n', 4),
-        Step("send", b'in quotes\tA"\r\n', 5),
-        Step("send", b"\r\n", 6),
+        Step("send", b'ls -l "a b"', 4),
+        Step("send", b'in quotes\tA"', 5),
+        Step("send", b"", 6),
         Step("type", b"y", 7),
-        Step("secret", b"s3cret\r\n", 8),
+        Step("secret", b"s3cret", 8),
         Step("command", Code.AYT, 9),
         Step("timeout", 2.5, 10),
         Step("close", None, 11),

@@ -174,27 +174,34 @@ def test_who_goes_leaves_nothing_behind(host: Host) -> None:
 )
 @pytest.mark.parametrize("which", ["first", "all"])
 def test_urgent_data_in_odd_places(host: Host, pieces: list[bytes], which: str) -> None:
-    """Urgent or not, the bytes are one queue: what stands before them and behind them is read once, and in order."""
+    """Urgent or not, the bytes are one queue, read once and in order. Data is dropped up to a DM (RFC 854), and behind that heard."""
     with host.connect() as talk:
         talk.told(b"READY")
         talk.send(b"one\r\n")
         assert talk.told(b"LINE") == "one\n"
         for number, piece in enumerate(pieces):
             (talk.urgent if which == "all" or number == 0 else talk.send)(piece)
-        talk.send(b"\r\ntwo\r\n", b"three\r\n")
+        talk.send(command(DM), b"\r\ntwo\r\n", b"three\r\n")
         heard: list[str] = []
         while "three\n" not in heard:
             heard.append(talk.told(b"LINE"))
         assert [line for line in heard if line.strip("\n\xff")] == ["two\n", "three\n"]
 
 
-def test_urgent_bytes_are_data_like_others(host: Host) -> None:
-    with host.connect() as talk:
+def test_urgent_data_without_a_mark_harm_nobody_else(host: Host) -> None:
+    """RFC 854: who sends them is not heard up to its next DM, but for commands."""
+    with host.connect() as talk, host.connect() as other:
         talk.told(b"READY")
         for letter in b"urgent":
             talk.urgent(bytes((letter,)))
-        talk.send(b"\r\n")
-        assert talk.told(b"LINE") == "urgent\n"
+        talk.send(b"lost?\r\n", command(AYT))
+        talk.hear(rb"\[Yes\]")
+        other.told(b"READY")
+        other.send(b"other\r\n")
+        assert other.told(b"LINE") == "other\n"
+        talk.send(command(DM), b"\r\nheard\r\n")
+        while talk.told(b"LINE") != "heard\n":
+            pass
 
 
 # --- bytes that double

@@ -144,7 +144,7 @@ CLIENTS: dict[str, Callable[[int], list[str]]] = {
     "inetutils-telnet": lambda port: ["inetutils-telnet", "-E", "127.0.0.1", str(port)],
     "telnet-ssl": lambda port: ["telnet-ssl", "-E", "127.0.0.1", str(port)],
     "plink": lambda port: ["plink", "-telnet", "-P", str(port), "127.0.0.1"],
-    "busybox": lambda port: ["busybox", "telnet", "127.0.0.1", str(port)],
+    "busybox": lambda port: [_binary("busybox"), "telnet", "127.0.0.1", str(port)],
 }
 """The terminal programs that people have, without an escape character where they can do without: by the name of the peer."""
 

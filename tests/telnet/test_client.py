@@ -21,7 +21,7 @@ from wirespeak.errors import ConnectError, ConnectionLost, LimitExceeded, LocalP
 from wirespeak.sockets.blocking import run
 from wirespeak.sockets.memory import MemoryNetwork
 from wirespeak.telnet.client import HELD, BlockingClient, Client
-from wirespeak.telnet.grammar import ECHO, NAWS, SGA, Code
+from wirespeak.telnet.grammar import BINARY, ECHO, NAWS, SGA, Code
 from wirespeak.telnet.limits import TelnetLimits
 from wirespeak.telnet.messages import Command, Data, Disabled, Enabled, End, Malformed, WindowSize
 from wirespeak.telnet.options import NewEnviron, client_options, host_options
@@ -316,7 +316,7 @@ def _says(data: bytes) -> Service:
     class Saying(Conversation):
         def __init__(self, link: Link) -> None:
             session = Raw(link.wake, host=True)
-            session._say(data)
+            session._outgoing.option(data)
             self.session = session
 
         def handle(self, event: Any) -> None: ...
@@ -412,3 +412,29 @@ def test_lines_by_iteration() -> None:
     telnet = call(network)
     run(telnet._client.write(b"go on"))
     assert list(telnet) == [b"first"]
+
+
+def test_a_line_ends_in_binary_with_what_the_key_sends() -> None:
+    """RFC 1123 3.2.7: BINARY has no end of a line; RFC 854: else it is CR LF."""
+    network, hosts = host(b"ready")
+    with call(network) as telnet:
+        telnet.read_until(b"ready")
+        telnet.write_line("one")
+        telnet.session.ask_us(BINARY)
+        telnet.flush()
+        telnet.write_line("two")
+        telnet.flush()
+        with pytest.raises(TimeoutError):
+            telnet.read_some(1.0)
+        telnet.write_line("three")
+        assert hosts[0].telnet.him(BINARY)
+        assert b"".join(event.data for event in hosts[0].events if isinstance(event, Data)).endswith(b"three\r")
+
+
+def test_raw_is_for_who_knows_nothing_of_telnet() -> None:
+    network, _ = host()
+    with call(network, raw=True) as telnet:
+        telnet.write(b"a\xff\rb")
+        telnet.command(Code.AYT)
+        telnet.write(b"a\xff\rb")
+    assert bytes(network.connections[0].sent) == b"a\xff\rb" + wire("AYT") + b"a\xff\xff\r\0b"

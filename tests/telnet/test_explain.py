@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.telnet.dialog import sb, wire
 from wirespeak.explanation import MAX_PARTS, Part, as_text, clause_url, tiles
 from wirespeak.telnet import meanings
-from wirespeak.telnet.explain import explain
+from wirespeak.telnet.explain import Explainer, explain
 from wirespeak.telnet.grammar import IAC, OPTIONS, SUBNEGOTIATION_LIMIT, Code, Verb
 from wirespeak.telnet.messages import Command, Data, Malformed, Negotiation, Subnegotiation
 from wirespeak.telnet.options import ALL
@@ -340,3 +340,47 @@ def test_the_parts_lie_edge_to_edge_and_say_what_the_parser_reads(data: bytes) -
     assert data_told(data, parts) == data_of(data)
     assert commands_told(parts) == commands_of(data)
     assert as_text(data, parts)
+
+
+# --- as it is said
+
+
+def told(pieces: list[bytes]) -> list[tuple[str, str, str]]:
+    """Name, value and group of all parts of what is said in ``pieces``."""
+    explainer = Explainer()
+    found: list[tuple[str, str, str]] = []
+    for data, parts in [*map(explainer.feed, pieces), explainer.end()]:
+        assert tiles(parts, data)
+        found += [(part.name, part.value, part.group) for part in parts]
+    return found
+
+
+CONVERSATION = (
+    wire("WILL BINARY", b"\r\n\xff\xff", "WONT BINARY", b"\r\n", b"\r", "GA", b"\0") + sb("NAWS", 0, 255, 0, 24) + b"\xff\xfa\xff\xf0\r\0"
+)
+
+
+def test_at_every_split_point_the_same_is_explained() -> None:
+    whole = told([CONVERSATION])
+    assert whole[3:5] == [("binary data", "", "data"), ("IAC IAC", "", "data")]
+    assert ("CR LF", "", "data") in whole
+    for split in range(len(CONVERSATION)):
+        parts = told([CONVERSATION[:split], CONVERSATION[split:]])
+        if CONVERSATION[split - 1 : split + 1] == b"\r\n" and parts != whole:
+            parts.remove(("binary data", "", "data"))  # which is one part, wherever it is split
+        assert parts == whole
+
+
+def test_what_never_becomes_whole_is_told_at_the_end() -> None:
+    assert told([b"a\r"])[-1] == ("CR", "", "data")
+    assert told([b"a", b"\xff", b"\xfa\x1f", b"\0P"])[-1][0] == "missing"
+
+
+def test_a_subnegotiation_without_end_is_not_looked_through_again_and_again() -> None:
+    explainer = Explainer()
+    explainer.feed(b"\xff\xfa\x1f")
+    for _ in range(20_000):
+        assert explainer.feed(b"x") == (b"", [])
+    data, parts = explainer.feed(b"\xff\xf0after")
+    assert [part.kind for part in parts] == ["said", "said", "said", "malformed", "said", "said"]
+    assert data.endswith(b"after")

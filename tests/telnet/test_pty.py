@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import signal
 import socket
 import sys
 import time
@@ -179,6 +180,46 @@ def test_are_you_there_and_abort_output() -> None:
         call.send(wire("AO"), "y\r\0")
         call.expect("y\r\ny\r\n")
         assert wire("DM") in call.raw
+
+
+def test_aborted_output_goes_no_further() -> None:
+    """RFC 854: what the program has written and nobody has read is dropped; the Synch drops the rest where it is."""
+    with running(*script("stty -onlcr; echo ready; read x; yes output | head -c 2000000; echo over; cat")) as (_, call):
+        call.expect("ready")
+        call.sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+        call.send("go\r\0")
+        call.expect("output\noutput")
+        call.send(wire("AO"))
+        call.expect("over")
+        assert wire("DM") in call.raw
+        call.send("still here\r\0")
+        call.expect("still here")
+
+
+def test_flow_control_follows_the_program() -> None:
+    """RFC 1372: who wants Ctrl-S for itself gets it, and any key, or Ctrl-Q alone, makes the screen go on."""
+    commands = "echo ready; read x; stty -ixon; echo one; read x; stty ixon ixany; echo two; read x; stty -ixany; echo three; cat"
+    with running(*script(commands)) as (_, call):
+        call.expect("ready")
+        assert wire("DO LFLOW") in call.raw
+        call.send(wire("WILL LFLOW"), "\r\0")
+        call.expect("one")
+        assert call.raw.index(sb("LFLOW", 3)) < call.raw.index(sb("LFLOW", 0)) < call.raw.index(b"one")
+        call.send("\r\0")
+        call.expect("two")
+        assert call.raw.index(sb("LFLOW", 2)) < call.raw.index(sb("LFLOW", 1)) < call.raw.index(b"two")
+        call.send("\r\0")
+        call.expect("three")
+        assert call.raw.count(sb("LFLOW", 3)) == 2
+        assert call.raw.count(b"\xff\xfa\x21") == 5
+
+
+def test_who_has_no_flow_control_is_told_nothing_of_it() -> None:
+    with running(*script("stty -ixon; echo ready; cat")) as (_, call):
+        call.expect("ready")
+        call.send(wire("WONT LFLOW"), "x\r\0")
+        call.expect("x\r\nx")
+        assert b"\xff\xfa\x21" not in call.raw
 
 
 # --- what reaches the program
@@ -371,3 +412,32 @@ def test_a_program_that_is_not_there_is_told() -> None:
 def test_variables_and_a_directory_can_be_given(tmp_path: Path) -> None:
     with running(*script("echo $ROOM; pwd"), variables={"ROOM": "12"}, directory=str(tmp_path)) as (_, call):
         assert call.rest() == f"12\r\n{tmp_path}\r\n"
+
+
+def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with running(*script("pwd"), directory=str(tmp_path / "gone")) as (_, call):
+        assert re.fullmatch(r".*cd: .*gone.*\r\n", call.rest())
+
+
+def test_no_descriptor_of_ours_reaches_the_program() -> None:
+    """Not even one that this process was given to pass on."""
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    try:
+        with running(*script(f"ls -l /dev/fd/ | grep -c 'pipe:\\[{os.fstat(writing).st_ino}\\]'")) as (_, call):
+            assert call.rest() == "0\r\n"
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_signals_that_we_ignore_mean_to_a_program_what_they_mean_to_any() -> None:
+    """As they are ignored by who is started in the background of a script."""
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    try:
+        with running(*script("echo ready; sleep 60")) as (_, call):
+            call.expect("ready")
+            call.send(b"\x1c")
+            call.rest()
+    finally:
+        signal.signal(signal.SIGQUIT, before)

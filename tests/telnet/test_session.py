@@ -441,12 +441,14 @@ def test_a_data_mark_is_sent_as_urgent_data() -> None:
 
 
 def test_during_a_synch_data_is_dropped_and_commands_are_heard() -> None:
-    stream = wire(b"typed ahead", "IP", b"more", "DO TIMING-MARK", b"\xff\xff", "DM", b"after")
-    for split in range(len(stream) + 1):
+    before, after = wire(b"typed ahead", "IP", b"more", "DO TIMING-MARK", b"\xff\xff"), wire("DM", b"after")
+    for split in range(len(before) + 1):
         side = server()
-        side.session.urgent()
-        side.hear(stream[:split])
-        side.hear(stream[split:])
+        side.session.urgent(True)
+        side.hear(before[:split])
+        side.hear(before[split:] + after[:1])
+        side.session.urgent(False)
+        side.hear(after[1:])
         assert side.events == [Command(Code.IP), Command(Code.DM)]
         assert side.said() == wire("WILL TIMING-MARK")
         assert side.heard == b"after"
@@ -459,21 +461,123 @@ def test_a_data_mark_without_urgent_data_means_nothing() -> None:
     assert side.heard == b"abc"
 
 
-def test_two_synchs_may_end_with_one_mark() -> None:
+def test_of_two_synchs_the_last_mark_counts() -> None:
+    """RFC 854: where more urgent data lie behind the DM, a second Synch has followed the first."""
     side = Side()
-    side.session.urgent()
-    side.session.urgent()
-    side.hear(wire(b"lost", "DM", b"kept"))
+    side.session.urgent(True)
+    side.hear(wire(b"lost", "DM", b"lost, too", "DM", b"and this"))
+    side.session.urgent(False)
+    side.hear(wire("DM", b"kept"))
     assert side.heard == b"kept"
+
+
+def test_a_synch_is_heard_though_the_program_has_stopped_the_stream() -> None:
+    """RFC 854: the reason for it is a process that doesn't read."""
+    side = Side(slow=True)
+    side.hear(b"x" * limits.WINDOW)
+    side.hear(b"more" + wire("IP"))
+    assert not side.session.reading
+    assert side.events == []
+    side.session.urgent(True)
+    side.hear(b"")
+    assert side.session.reading
+    assert side.events == [Command(Code.IP)]
+    side.session.urgent(False)
+    side.hear(wire("DM", b"kept"))
+    assert len(side.heard) == limits.WINDOW
+    assert not side.session.reading
+    side.session.consumed(limits.WINDOW)
+    side.hear(b"")
+    assert side.heard.endswith(b"xkept")
+
+
+def test_a_peer_that_ended_unheard_is_asked_whether_it_is_there() -> None:
+    side = Side()
+    side.session.deserted()
+    assert side.said() == wire("NOP")
+    side.session.send(End())
+    side.said()
+    side.session.deserted()
+    assert side.said() == b""
+
+
+def test_aborted_output_is_dropped_and_commands_are_not() -> None:
+    """RFC 854, "Abort Output": what was produced and not yet sent; and a Synch for what was."""
+    side = Side(Binary(will=True, do=True), Echo(will=True))
+    side.session.send(b"sent")
+    assert side.said() == b"sent"
+    side.session.send(b"dropped\xff")
+    side.session.ask_us(ECHO)
+    side.session.send(b"dropped")
+    side.session.send(Command(Code.GA))
+    side.session.ask_us(BINARY)
+    side.session.send(b"held\r")
+    side.session.send(Command(Code.NOP))
+    side.session.abort_output()
+    side.session.send(b"kept\r")
+    assert side.said() == wire("WILL ECHO", "GA", "WILL BINARY")
+    side.hear(wire("DONT BINARY"))
+    assert list(side.session.data_to_send()) == [wire("NOP"), Urgent(wire("DM")), b"kept\r\0"]
+    assert side.session.waiting == 0
+
+
+# --- before anybody speaks Telnet
+
+
+def test_what_is_raw_goes_out_as_it_is_until_one_side_speaks_telnet() -> None:
+    for begin in ("hear DO", "send AYT", "ask ECHO"):
+        side = Side(Echo(will=True), host=False, raw=True)
+        side.session.send(b"GET / HTTP/1.0\r\n\n a\rb \xff")
+        assert side.said() == b"GET / HTTP/1.0\r\n\n a\rb \xff"
+        if begin == "hear DO":
+            side.hear(wire("DO ECHO"))
+        elif begin == "send AYT":
+            side.session.send(Command(Code.AYT))
+        else:
+            side.session.ask_us(ECHO)
+        side.said()
+        side.session.send(b"a\rb \xff")
+        assert side.said() == b"a\r\0b \xff\xff"
+
+
+def test_what_comes_raw_is_as_it_came_until_the_peer_negotiates() -> None:
+    """Pictures have 255 in them, and so has a text in UTF-16; a known option behind a verb is Telnet's."""
+    plain = b"\xff\xd8\xff\xe0 \r\0 \xff\xff \xff\xfe<\0 \xff\xf1 \xff"
+    stream = plain + wire("DO ECHO") + b"a\xff\xff\r\0"
+    for split in range(len(stream) + 1):
+        side = Side(host=False, raw=True)
+        side.hear(stream[:split])
+        assert plain.startswith(side.heard) or split > len(plain)
+        side.hear(stream[split:])
+        assert side.heard == plain + b"a\xff\r"
+        assert side.said() == wire("WONT ECHO")
+
+
+@pytest.mark.parametrize("last", [b"\xff", b"\xff\xfb"])
+def test_what_might_have_become_a_negotiation_is_data_at_the_end(last: bytes) -> None:
+    side = Side(host=False, raw=True)
+    side.hear(b"data" + last)
+    assert side.heard == b"data"
+    assert side.hear(None) == [End()]
+    assert side.heard == b"data" + last
+
+
+def test_a_line_ends_as_the_mode_has_it() -> None:
+    """RFC 854: CR LF. RFC 1123 3.2.7: BINARY has no such thing; there the key's CR stands alone."""
+    side = Side(Binary(will=True))
+    assert side.session.line_end == b"\r\n"
+    side.hear(wire("DO BINARY"))
+    assert side.session.line_end == b"\r"
 
 
 def test_a_mark_inside_a_subnegotiation_ends_no_synch() -> None:
     """CVE-2020-10188: there is one queue of bytes, and nobody looks ahead in it for a mark."""
     side = server()
-    side.session.urgent()
+    side.session.urgent(True)
     (spoilt,) = side.hear(b"\xff\xfa\x18\x00" + wire("DM") + b"lost\xff\xf0lost, too")
     assert isinstance(spoilt, Malformed)
     assert side.heard == b""
+    side.session.urgent(False)
     side.hear(wire("DM", b"heard"))
     assert side.heard == b"heard"
 

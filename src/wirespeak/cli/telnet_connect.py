@@ -31,7 +31,7 @@ from wirespeak.telnet.client import PORT, TLS_PORT, BlockingClient
 from wirespeak.telnet.commands import Open, Settings, read_key
 from wirespeak.telnet.console import Console
 from wirespeak.telnet.escapes import EscapeFilter
-from wirespeak.telnet.explain import explain
+from wirespeak.telnet.explain import Explainer
 from wirespeak.telnet.grammar import BINARY, NAWS, NEW_ENVIRON, SGA, STATUS, TTYPE
 from wirespeak.telnet.messages import Disabled, Enabled, option_name
 from wirespeak.telnet.options import NewEnviron, client_options
@@ -77,7 +77,8 @@ def command(host: str | None, port: str | None, **given: Any) -> int:
     """Converse with HOST, at a terminal. Without HOST, begin at the prompt telnet>.
 
     The escape character, Ctrl-], leads to that prompt as well; ? there tells of its commands. A server that doesn't speak Telnet
-    gets lines as they are typed. What is piped in is said, and all up to the host's end is written out.
+    gets lines as they are typed; on other ports than 23 and 992 bytes are bytes, 255 too, until it negotiates, or until we
+    say a command of Telnet's. What is piped in is said, and all up to the host's end is written out.
 
     \b
     wirespeak telnet connect localhost 8023
@@ -124,7 +125,9 @@ class _Task:
 
     # --- the connection
 
-    def _connect(self, where: Open, size: tuple[int, int], listener: Callable[[Any], None], explainer: _Explainer | None) -> BlockingClient:
+    def _connect(
+        self, where: Open, size: tuple[int, int], listener: Callable[[Any], None], explainer: _Explaining | None
+    ) -> BlockingClient:
         address = self._address(where)
         options = client_options(
             terminal=[self._given["term"] or os.environ.get("TERM") or "UNKNOWN"],
@@ -135,11 +138,18 @@ class _Task:
         )
         if not self._settings.exported:
             options.append(NewEnviron(will=True))  # a variable may be defined later
+        telnet = address.port in (PORT, TLS_PORT)
         client = BlockingClient.connect(
-            address, timeout=self._given["timeout"], tls=self._context, options=options, listener=listener, observer=explainer
+            address,
+            timeout=self._given["timeout"],
+            tls=self._context,
+            options=options,
+            listener=listener,
+            observer=explainer,
+            raw=not telnet,
         )
         session = client.session
-        if address.port in (PORT, TLS_PORT):
+        if telnet:
             # There the host speaks Telnet for sure, and may wait for us to begin. Elsewhere it does, if it does at all.
             session.ask_him(SGA)
             for option in (TTYPE, NAWS, NEW_ENVIRON):
@@ -168,14 +178,17 @@ class _Task:
         console = Console(self._settings)
         explainer = None
         if self._given["explaining"]:
-            explainer = _Explainer(lambda text: keyboard.write(text.replace("\n", "\r\n").encode()), False)
+            explainer = _Explaining(lambda text: keyboard.write(text.replace("\n", "\r\n").encode()), False)
 
         def connect(where: Open) -> BlockingClient:
             click.echo(f"Trying {self._address(where)} …")
             return self._connect(where, keyboard.size, console.heard, explainer)
 
         with _log(self._given["log"]) as log:
-            return Conversation(keyboard, console, connect, log.write).run(first)
+            code = Conversation(keyboard, console, connect, log.write).run(first)
+        if explainer is not None:
+            explainer.end()
+        return code
 
     # --- without one
 
@@ -183,7 +196,7 @@ class _Task:
         """Say what is piped in, or follow the script, and write out what comes. The exit code."""
         given = self._given
         plain = given["plain"]
-        explainer = _Explainer(lambda text: click.echo(text, err=not plain, nl=False), plain) if given["explaining"] else None
+        explainer = _Explaining(lambda text: click.echo(text, err=not plain, nl=False), plain) if given["explaining"] else None
         with _log(given["log"]) as log:
             output = _Output(log, raw=given["raw"], plain=plain)
             with self._connect(where, (0, 0), output.event, explainer) as client:
@@ -197,6 +210,8 @@ class _Task:
                     _hear_out(client, output.show, given["linger"], given["timeout"])
                 else:
                     output.show(client.read_eager())
+            if explainer is not None:
+                explainer.end()
             output.end()
         return 0
 
@@ -275,31 +290,33 @@ class _Output:
         self.say(event="closed")
 
 
-class _Explainer:
+class _Explaining:
     """An observer that explains what passes. What isn't whole yet waits for the rest."""
 
     def __init__(self, show: Callable[[str], Any], plain: bool) -> None:
         self._show = show
         self._plain = plain
-        self._kept = {"out": b"", "in": b""}
+        self._explainers = {"out": Explainer(), "in": Explainer()}
         self._colour = has_colour(sys.stderr)
 
     def __call__(self, seen: Seen, what: Any, now: float) -> None:
-        if seen not in self._kept or not isinstance(what, bytes | Urgent):
-            return
-        data = self._kept[seen] + (what if isinstance(what, bytes) else what.data)
-        parts = explain(data)
-        whole = parts[-1].start if parts[-1].kind == "missing" else len(data)
-        self._kept[seen] = data[whole:]
-        parts = [part for part in parts if part.kind != "missing"]
+        if seen in self._explainers and isinstance(what, bytes | Urgent):
+            self._tell(seen, *self._explainers[seen].feed(what if isinstance(what, bytes) else what.data))
+
+    def end(self) -> None:
+        """Explain what never became whole."""
+        for direction, explainer in self._explainers.items():
+            self._tell(direction, *explainer.end())
+
+    def _tell(self, direction: str, data: bytes, parts: list[explanation.Part]) -> None:
         if not parts:
             return
         if self._plain:
-            self._show(json.dumps({"direction": seen, "bytes": whole, "parts": explanation.as_json(parts)}) + "\n")
+            self._show(json.dumps({"direction": direction, "bytes": len(data), "parts": explanation.as_json(parts)}) + "\n")
         else:
             width = shutil.get_terminal_size().columns
-            arrow = "→" if seen == "out" else "←"
-            self._show(explanation.as_text(data[:whole], parts, direction=arrow, colour=self._colour, width=width) + "\n")
+            arrow = "→" if direction == "out" else "←"
+            self._show(explanation.as_text(data, parts, direction=arrow, colour=self._colour, width=width) + "\n")
 
 
 def _variables(given: dict[str, Any]) -> dict[str, str]:

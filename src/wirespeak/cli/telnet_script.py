@@ -77,8 +77,10 @@ def run_script(steps: Iterable[Step], client: BlockingClient, show: Callable[[by
             client.command(step.value)
         elif step.verb == "close":
             return False
-        else:
+        elif step.verb == "type":
             client.write(step.value)
+        else:
+            client.write_line(step.value)
     return True
 
 
@@ -93,10 +95,6 @@ def _expected(text: str) -> list[Expected]:
     return found
 
 
-def _line(text: str) -> bytes:
-    return _text(text) + b"\r\n"
-
-
 def _text(text: str) -> bytes:
     """What stands in quotes, or the words as they are."""
     words = _words(text) if text.startswith('"') else []
@@ -108,7 +106,7 @@ def _text(text: str) -> bytes:
 def _secret(name: str) -> bytes:
     if name not in os.environ:
         raise ValueError(f"the environment has no {name!r}")
-    return os.fsencode(os.environ[name]) + b"\r\n"
+    return os.fsencode(os.environ[name])
 
 
 def _command(name: str) -> Code:
@@ -132,7 +130,7 @@ def _nothing(text: str) -> None:
 
 VERBS: Final[dict[str, Callable[[str], Any]]] = {
     "expect": _expected,
-    "send": _line,
+    "send": _text,
     "type": _text,
     "secret": _secret,
     "command": _command,

@@ -27,6 +27,7 @@ from wirespeak.errors import ConnectionLost, TimeoutError, TLSError
 from wirespeak.sockets.output import WAITS, Output, finish_sending
 from wirespeak.sockets.tasks import in_thread, start_task
 from wirespeak.sockets.tls import info_of
+from wirespeak.sockets.urgent import News, Watch, lies_ahead
 
 __all__ = ["Connection", "Turn", "in_thread"]
 
@@ -51,13 +52,14 @@ class Turn:
     more. Each connection is then written to once.
     """
 
-    __slots__ = ("_loop", "_waiting", "context")
+    __slots__ = ("_loop", "_waiting", "context", "watch")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         # That of who listens: each task begins with a copy of it, whatever task's message brought us here.
         self.context = contextvars.copy_context()
         self._waiting: list[Connection] = []
+        self.watch = Watch(loop)
 
     def add(self, connection: Connection) -> None:
         if not self._waiting:
@@ -80,6 +82,7 @@ class Connection:
     __slots__ = (
         "__weakref__",
         "_armed",
+        "_attentive",
         "_busy",
         "_conversation",
         "_deaf",
@@ -123,6 +126,7 @@ class Connection:
         self._reading = False
         self._writing = False
         self._deaf = False  # nothing may be read: the peer has ended its side, or a handshake is under way
+        self._attentive = False  # the session is a `contract.Attentive`
         self.peer = peer
         self.tls: Any = None
 
@@ -152,6 +156,7 @@ class Connection:
         self._conversation = conversation
         self._handle = conversation.handle
         self.session = conversation.session
+        self._attentive = getattr(self.session, "urgent", None) is not None
         self._run_turn(b"", self._loop.time())
 
     # --- the hot path
@@ -336,10 +341,50 @@ class Connection:
 
     def _set_reading(self, reading: bool) -> None:
         self._reading = reading
-        if reading:
+        if self._attentive:
+            self._attend(reading)
+        elif reading:
             self._loop.add_reader(self._fd, self._readable if self.tls is None else self._tls_readable)
         else:
             self._loop.remove_reader(self._fd)
+
+    # --- a session that is attentive (`contract.Attentive`)
+
+    def _attend(self, reading: bool) -> None:
+        """Read or don't, and hear of urgent data either way."""
+        if reading:
+            self._turn.watch.end(self._fd)
+            self._loop.add_reader(self._fd, self._readable_to_mark if self.tls is None else self._tls_readable)
+        else:
+            self._loop.remove_reader(self._fd)
+            if not self._deaf:
+                self._turn.watch.begin(self._fd, self._heard_of)
+
+    def _readable_to_mark(self) -> None:
+        """As `_readable`; and tell where the urgent data are."""
+        try:
+            data = self._sock.recv(READ_SIZE)
+        except WAITS:
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        if data:
+            self.session.urgent(lies_ahead(self._sock))  # type: ignore[attr-defined]
+            self._run_turn(data, self._loop.time())
+        else:
+            self._ended_by_peer()
+
+    def _heard_of(self, news: News) -> None:
+        """There are news, though nothing is read."""
+        if news.lost:
+            self._lost(ConnectionLost("the peer cut the connection off"))
+            return
+        if news.urgent and self.tls is None:  # TLS has no urgent data (RFC 9293 3.8.5 marks bytes that it has encrypted)
+            self.session.urgent(True)  # type: ignore[attr-defined]
+        if news.ended:
+            self.session.deserted()  # type: ignore[attr-defined]
+        self._run_turn(b"", self._loop.time())
 
     # --- time
 
@@ -458,6 +503,8 @@ class Connection:
             return
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
+        if self._attentive:
+            self._turn.watch.end(self._fd)
         self._fd = -1
         self._reading = False
         if self._timer is not None:

@@ -140,6 +140,8 @@ class _BlockingLink(InPlace):
             else:
                 if writing:
                     session.blocked(stream.unsent, self._clock())
+                if data and (urgent := getattr(session, "urgent", None)) is not None:  # it is a `contract.Attentive`
+                    urgent(stream.urgent)
                 return data
 
     async def room(self) -> None:

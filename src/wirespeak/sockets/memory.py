@@ -188,6 +188,10 @@ class MemoryStream:
     def unsent(self) -> int:
         return sum(len(data) for data in self._outgoing if data is not None)
 
+    @property
+    def urgent(self) -> bool:
+        return False  # here nothing is ever told ahead of the rest
+
     async def exchange(self, segments: Sequence[Segment], deadline: float | None, *, read: bool = True) -> bytes | None:
         writing = bool(segments or self._outgoing)
         for segment in segments:

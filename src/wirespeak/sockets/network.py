@@ -23,6 +23,7 @@ from wirespeak.sockets.output import WAITS, Output, finish_sending
 from wirespeak.sockets.race import Attempt, Command, Race, interleaved
 from wirespeak.sockets.tcp import set_options, start_connect
 from wirespeak.sockets.tls import info_of, server_name, tls_error
+from wirespeak.sockets.urgent import lies_ahead
 
 __all__ = ["Interest", "Network", "SocketStream"]
 
@@ -225,6 +226,10 @@ class SocketStream:
     @property
     def unsent(self) -> int:
         return self._output.pending
+
+    @property
+    def urgent(self) -> bool:
+        return self.tls is None and lies_ahead(self._sock)  # TLS has no urgent data
 
     def fileno(self) -> int:
         return self._sock.fileno()

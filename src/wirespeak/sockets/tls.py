@@ -138,23 +138,27 @@ def info_of(tls: ssl.SSLSocket | ssl.SSLObject) -> TLSInfo:
 # --- the server's side
 
 
-def server_context(certificates: Certificates, *, alpn: Sequence[str] = ()) -> ssl.SSLContext:
+def server_context(certificates: Certificates, *, alpn: Sequence[str] = (), client_authorities: Sequence[Path] = ()) -> ssl.SSLContext:
     """A context for servers that show one of ``certificates``, and choose the first of the client's protocols in ``alpn``.
 
     With no protocol in common the connection goes on without one: Python cannot refuse it, as RFC 7301 3.2 asks.
-    Raises `StorageError` where a certificate or key cannot be read or do not belong together.
+
+    With ``client_authorities``, PEM files, a client is asked for a certificate of its own (RFC 8446 4.3.2), which `TLSInfo.der` then
+    tells. It need not have one; but one that none of these authorities has signed, and that isn't in these files itself, ends the
+    handshake, for Python can't let a certificate pass that does not verify. Raises `StorageError` where a certificate or key cannot be
+    read or do not belong together.
     """
     default = certificates.choose(None)
     if default is None:
         raise StorageError("a server needs a certificate for clients that ask for no name, and was given none")
-    context = _context_showing(default, alpn)
-    context.sni_callback = _Chooser(certificates, default, context, alpn)
+    context = _context_showing(default, alpn, client_authorities)
+    context.sni_callback = _Chooser(certificates, default, context, alpn, client_authorities)
     context.sslsocket_class = _ServerSocket
     context.sslobject_class = _ServerObject
     return context
 
 
-def _context_showing(credentials: Credentials, alpn: Sequence[str]) -> ssl.SSLContext:
+def _context_showing(credentials: Credentials, alpn: Sequence[str], client_authorities: Sequence[Path]) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # RFC 9325 3.3 and 3.5: against what leaks through sizes, and what joins two conversations into one.
@@ -163,6 +167,13 @@ def _context_showing(credentials: Credentials, alpn: Sequence[str]) -> ssl.SSLCo
     context.num_tickets = TICKETS
     if alpn:
         context.set_alpn_protocols(list(alpn))
+    for file in client_authorities:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a client's own certificate may stand in the file as well
+        try:
+            context.load_verify_locations(file)
+        except OSError as error:  # SSLError is one: a file without certificates
+            raise StorageError(f"the authorities for clients in {file} cannot be read: {error.strerror or error}") from None
     certificate_file, key_file = credentials.certificate_file, credentials.key_file
     try:
         context.load_cert_chain(certificate_file, key_file, password=_no_password)
@@ -186,12 +197,20 @@ class _Chooser:
     Each certificate has a context of its own, into which the connection is moved.
     """
 
-    __slots__ = ("_alpn", "_certificates", "_contexts", "_default")
+    __slots__ = ("_alpn", "_certificates", "_client_authorities", "_contexts", "_default")
 
-    def __init__(self, certificates: Certificates, default: Credentials, context: ssl.SSLContext, alpn: Sequence[str]) -> None:
+    def __init__(
+        self,
+        certificates: Certificates,
+        default: Credentials,
+        context: ssl.SSLContext,
+        alpn: Sequence[str],
+        client_authorities: Sequence[Path],
+    ) -> None:
         self._certificates = certificates
         self._default = default
         self._alpn = alpn
+        self._client_authorities = client_authorities
         self._contexts = {default: context}
 
     def __call__(self, tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
@@ -212,7 +231,8 @@ class _Chooser:
             told.shown = chosen
 
     def _add(self, chosen: Credentials) -> ssl.SSLContext:
-        context = _context_showing(chosen, self._alpn)
+        # OpenSSL looks for the clients' authorities in this context too, once the connection is moved into it.
+        context = _context_showing(chosen, self._alpn, self._client_authorities)
         if len(self._contexts) > NAMES_KEPT:
             oldest = next(one for one in self._contexts if one is not self._default)
             del self._contexts[oldest]

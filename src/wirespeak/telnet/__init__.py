@@ -7,7 +7,8 @@ A tour, in the order in which it reads best:
 ``messages.py``       data, commands, negotiations, subnegotiations, and what options tell
 ``scanner.py``        bytes in, those parts out, however the bytes are cut
 ``states.py``         how two sides agree on an option, as a table (RFC 1143)
-``session.py``        a conversation without I/O; its two sides are alike; ``limits.py``, how much of it
+``session.py``        a conversation without I/O; its two sides are alike; ``outgoing.py``, what it has to
+                      say; ``limits.py``, how much of it
 ``options/``          what the options say to each other once they are agreed on, a file each
 ``server.py``         what a server decides; ``visitor.py``, whom it serves; ``lines.py``, a line being
                       typed; ``screen.py``, what a terminal can show; ``pty.py``, programs on a terminal;

@@ -82,8 +82,9 @@ class Client:
         options: Iterable[Option],
         listener: Listener | None,
         observer: Observer | None,
+        raw: bool,
     ) -> None:
-        self.session = TelnetSession(_no_wake, options=options, host=False)
+        self.session = TelnetSession(_no_wake, options=options, host=False, raw=raw)
         """For who wants to ask for options, or to know which are in effect. What it says goes out with the next call here."""
         self.stream = stream
         self.name = name
@@ -107,12 +108,14 @@ class Client:
         options: Iterable[Option] | None = None,
         listener: Listener | None = None,
         observer: Observer | None = None,
+        raw: bool = False,
     ) -> Client:
         """Connect to ``address``: ``host``, ``host:port``, ``unix:/path``; the port is 23 unless given, 992 with ``tls``.
 
         ``timeout``: seconds for the connect, and for each later wait that is given none; None waits for ever. ``tls`` is a client's
         context (`sockets.tls.client_context`). ``options``: those that may be negotiated; `client_options` where none are
-        given. ``listener`` is told of the session's events, ``observer`` sees all that passes (``tap.py``). Raises
+        given. ``listener`` is told of the session's events, ``observer`` sees all that passes (``tap.py``). ``raw``: say things
+        just as they are until one side begins to speak Telnet, as to a server that may know nothing of it. Raises
         `AddressError`, `ConnectError`, `TLSError`, `TimeoutError`.
         """
         network = network or AsyncNetwork()
@@ -120,7 +123,7 @@ class Client:
         host = place.host if place.path is None else str(place)
         deadline = None if timeout is None else network.now() + timeout
         stream = await network.connect(host, place.port, deadline=deadline, tls=tls)
-        return cls(network, stream, str(place), timeout, client_options() if options is None else options, listener, observer)
+        return cls(network, stream, str(place), timeout, client_options() if options is None else options, listener, observer, raw)
 
     def fileno(self) -> int:
         """The connection's file descriptor, for who waits for more than this client; then `poll`."""
@@ -209,8 +212,8 @@ class Client:
         await self.flush(timeout)
 
     async def write_line(self, line: str | bytes, timeout: float | None = None) -> None:
-        """Say ``line``, text as UTF-8, and its end (RFC 854: CR LF)."""
-        await self.write((line.encode() if isinstance(line, str) else line) + b"\r\n", timeout)
+        """Say ``line``, text as UTF-8, and its end: CR LF, or CR alone where BINARY is in effect (`TelnetSession.line_end`)."""
+        await self.write((line.encode() if isinstance(line, str) else line) + self.session.line_end, timeout)
 
     async def command(self, code: int) -> None:
         """Say a command: ``Code.AYT``, ``Code.IP``, ``Code.BRK`` …; ``Code.DM`` goes as a Synch. Raises `LocalProtocolError`."""
@@ -325,6 +328,7 @@ class Client:
             self._eof = True
             self._hear(session.receive_eof(now))
         elif data:
+            self.session.urgent(stream.urgent)
             self._hear(session.receive(data, now))
         while events := session.receive(b"", now):
             self._hear(events)
@@ -393,11 +397,12 @@ class BlockingClient:
         options: Iterable[Option] | None = None,
         listener: Listener | None = None,
         observer: Observer | None = None,
+        raw: bool = False,
     ) -> BlockingClient:
         """As `Client.connect`."""
         network = network or BlockingNetwork()
         connecting = Client.connect(
-            address, timeout=timeout, tls=tls, network=network, options=options, listener=listener, observer=observer
+            address, timeout=timeout, tls=tls, network=network, options=options, listener=listener, observer=observer, raw=raw
         )
         return cls(run(connecting))
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 from wirespeak.errors import LocalProtocolError
 from wirespeak.telnet.commands import CHARACTERS, Prompt, Settings, Wish, key_name, told
 from wirespeak.telnet.escapes import EscapeFilter
-from wirespeak.telnet.grammar import BINARY, ECHO, LFLOW, LINEMODE, LOGOUT, NEW_ENVIRON
+from wirespeak.telnet.grammar import BINARY, ECHO, LINEMODE, LOGOUT, NEW_ENVIRON
 from wirespeak.telnet.lines import EditedLine, Key, LineEditor
 from wirespeak.telnet.messages import (
     Command,
@@ -213,7 +213,7 @@ class Console:
             if event is None:
                 return
             if isinstance(event, EditedLine):
-                session.send(event.encode() + b"\r\n")  # RFC 854: the end of a line
+                session.send(event.encode() + session.line_end)
             line.begin(self._last_line)
             self._fresh = True
 
@@ -271,8 +271,6 @@ class Console:
             self._say(f"[{option_name(event.option)} is {'on' if on else 'off'}, {'here' if event.us else 'there'}]\n")
         if event.option == LOGOUT and not on:
             self._say("The host doesn't log out by that option.\n")
-        elif event.option == LFLOW and event.us:
-            self._flow(FlowControl(on=on, any_key=False))  # RFC 1372 4: once it is in effect, it is on
         elif event.option == NEW_ENVIRON and event.us and on and not self.settings.exported and "options" in self.settings.toggles:
             self._say("[nothing is told: no variable is defined]\n")
 

@@ -1,9 +1,9 @@
 """Every byte of a Telnet conversation as a named part with its meaning and its clause (RFC 854, RFC 855, and the options').
 
-`explain` takes the bytes of one direction; both are alike. It parts data from commands by the patterns of ``grammar.py``, as
-``scanner.py`` does, and lets the options judge what is said in their names, so what it tells is what wirespeak reads. Never
-fails: what breaks the protocol is a part that says so, and the next one goes on; where bytes are still to come, a last part
-says what is missing.
+`explain` takes the bytes of one direction, an `Explainer` as they come; both directions are alike. It parts data from commands by the
+patterns of ``grammar.py``, as ``scanner.py`` does, and lets the options judge what is said in their names, so what it tells is what
+wirespeak reads. Never fails: what breaks the protocol is a part that says so, and the next one goes on; where bytes are still to come,
+a last part says what is missing.
 
 Whether the other side agreed is not seen in one direction: WILL BINARY is taken to be agreed to, as our session does. What is
 typed may be a password, and nothing tells: who shows an explanation shows all of it.
@@ -24,12 +24,14 @@ from wirespeak.telnet.grammar import BINARY, DOUBLED, IAC, RUN, SUBNEGOTIATION_L
 from wirespeak.telnet.meanings import CONTROLS, VERBS, command_meaning, negotiation_meaning, option_meaning
 from wirespeak.telnet.messages import option_name
 
-__all__ = ["explain"]
+__all__ = ["Explainer", "explain"]
 
 _IAC: Final = 0xFF
 
 # IAC SB IAC SE: the end stands where the option should (255 is one, too).
 NOTHING: Final = b"\xff\xfa\xff\xf0"
+SUBNEGOTIATION: Final = IAC + bytes((Code.SB,))
+SUBNEGOTIATION_END: Final = IAC + bytes((Code.SE,))
 
 TOKEN: Final = re.compile(
     rb"(?P<text>[^\x00-\x1f\x7f\xff]+)"
@@ -62,16 +64,48 @@ def explain(data: bytes) -> list[Part]:
     return _Stream(data).explained()
 
 
+class Explainer:
+    """`explain` for what one side says as it is said, in whatever pieces.
+
+    What was negotiated holds for the pieces that follow, and what is not whole is explained with the rest of it. Kept is no more than
+    the session reads: it ends a conversation in which a subnegotiation doesn't.
+    """
+
+    def __init__(self) -> None:
+        self._stream = _Stream(b"")
+        self._kept = bytearray()
+
+    def feed(self, data: bytes) -> tuple[bytes, list[Part]]:
+        """The bytes that are whole by now, and their parts."""
+        self._kept += data
+        if not self._kept:
+            return b"", []
+        if self._kept.startswith(SUBNEGOTIATION) and SUBNEGOTIATION_END not in self._kept[-len(data) - 1 :]:
+            return b"", []  # not looked through again with every piece
+        stream = self._stream = _Stream(bytes(self._kept), self._stream)
+        stream.explained()
+        whole = stream.whole()
+        del self._kept[:whole]
+        return stream.data[:whole], stream.parts
+
+    def end(self) -> tuple[bytes, list[Part]]:
+        """No more will come: what is left, and its parts."""
+        stream = _Stream(bytes(self._kept), self._stream)
+        self._kept.clear()
+        return stream.data, stream.explained() if stream.data else []
+
+
 class _Stream(Walk):
-    """What one side says: data, and commands among it."""
+    """What one side says: data, and commands among it; ``before`` is what it said before."""
 
-    __slots__ = ("after_cr", "binary", "number")
+    __slots__ = ("after_cr", "begun", "binary", "number")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, before: _Stream | None = None) -> None:
         super().__init__(data)
-        self.number = 0  # of the command
-        self.binary = False
-        self.after_cr = False  # a NUL that comes next belongs to a CR
+        self.number: int = before.number if before else 0  # of the command
+        self.binary: bool = before.binary if before else False
+        self.after_cr: bool = before.after_cr if before else False  # a NUL that comes next belongs to a CR
+        self.begun = 0  # where the last command begins
 
     def explained(self) -> list[Part]:
         try:
@@ -80,6 +114,19 @@ class _Stream(Walk):
             self.group = ""
             self.rest("rest", "said", str(error))
         return self.parts
+
+    def whole(self) -> int:
+        """Up to where it can be told what the bytes are; the parts of the others are taken away."""
+        parts, whole = self.parts, len(self.data)
+        if parts and parts[-1].kind == "missing":
+            whole = self.begun
+            self.number -= self.number > 0
+        elif self.after_cr and self.data.endswith(b"\r"):
+            whole -= 1  # the end of a line, or not
+            self.after_cr = False
+        while parts and parts[-1].end > whole:
+            parts.pop()
+        return whole
 
     def walk(self) -> None:
         data = self.data
@@ -126,6 +173,7 @@ class _Stream(Walk):
     def command(self) -> None:
         """Explain the command that begins here."""
         self.number += 1
+        self.begun = self.at
         self.group = f"command {self.number}"
         data, at = self.data, self.at
         if at + 1 == len(data):

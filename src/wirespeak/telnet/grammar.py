@@ -28,6 +28,7 @@ __all__ = [
     "LINEMODE",
     "LOGOUT",
     "NAWS",
+    "NEGOTIATING",
     "NEW_ENVIRON",
     "OPTIONS",
     "RUN",
@@ -37,6 +38,7 @@ __all__ = [
     "TIMING_MARK",
     "TSPEED",
     "TTYPE",
+    "UNDECIDED",
     "XDISPLOC",
     "Code",
     "Verb",
@@ -217,6 +219,13 @@ RUN: Final = re.compile(rb"[^\xff]*+(?:(?:\xff\xff)++[^\xff]*+)*+")
 SUBNEGOTIATION_LIMIT: Final = 8192
 """The longest subnegotiation that is heard, in bytes behind the option's number. An environment (RFC 1572) of some dozens of
 variables is the longest in use, with less than half of it; a longer one is dropped up to its end."""
+
+NEGOTIATING: Final = re.compile(rb"\xff[\xfa-\xfe][%b]" % re.escape(bytes(OPTIONS)))
+"""What shows that a peer speaks Telnet: a negotiation, or a subnegotiation, of an option that there is. Any other IAC may be a byte
+of something else: a picture, a text in UTF-16."""
+
+UNDECIDED: Final = re.compile(rb"(?:\xff[\xfa-\xfe]?)?\Z")
+"""At the end of what has come: what the next bytes may make such a negotiation."""
 
 HTTP_OPENINGS: Final = (b"GET /", b"HEAD /", b"POST /", b"OPTIONS /")
 """How a browser opens a conversation. A web page may make its visitor's browser send these methods, with a body of the

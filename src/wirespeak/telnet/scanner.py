@@ -87,12 +87,12 @@ class Scanner:
         """The data up to the next command."""
         data, at = self._data, self._at
         if not at:
-            # As a rule there is no command: then none of the IACs is left once the doubled ones are halved.
-            count = data.count(IAC)
-            plain = data.replace(DOUBLED, IAC) if count else data
-            if 2 * (len(data) - len(plain)) == count:
+            # As a rule there is no command: each IAC is the first of two, between which there is nothing, or the second. To split
+            # and join takes a quarter of the time that replacing pairs does, which looks for two bytes at every place.
+            parts = data.split(IAC) if IAC in data else [data]
+            if len(parts) % 2 and not any(parts[1::2]):
                 self._at = len(data)
-                return Data(plain)
+                return Data(IAC.join(parts[::2]))
         self._at = RUN.match(data, at).end()  # type: ignore[union-attr]  # it matches nothing, too
         return Data(data[at : self._at].replace(DOUBLED, IAC))
 

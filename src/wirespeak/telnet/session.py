@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import Any, Final, TypeVar
 
-from wirespeak.contract import ABORT, FINISH, Segment, Urgent, Wake
+from wirespeak.contract import ABORT, FINISH, Segment, Wake
 from wirespeak.errors import LocalProtocolError, RemoteProtocolError, TimeoutError
 from wirespeak.telnet import limits as bounds
-from wirespeak.telnet.grammar import BINARY, EOR, HTTP_OPENINGS, TIMING_MARK, Code, Verb, doubled
+from wirespeak.telnet.grammar import BINARY, EOR, HTTP_OPENINGS, NEGOTIATING, TIMING_MARK, UNDECIDED, Code, Verb, doubled
 from wirespeak.telnet.limits import CLIENT_LIMITS, TelnetLimits
 from wirespeak.telnet.messages import (
     Command,
@@ -35,6 +34,7 @@ from wirespeak.telnet.messages import (
     option_name,
 )
 from wirespeak.telnet.options import Option
+from wirespeak.telnet.outgoing import Outgoing, nvt
 from wirespeak.telnet.scanner import Scanner
 from wirespeak.telnet.states import IN_EFFECT, Event, Q, QState
 
@@ -51,7 +51,9 @@ class TelnetSession:
 
     ``options`` are those that may be negotiated, each an instance of its own for this session; all others are refused. Nothing
     is asked for at the beginning, unless by `ask_us` and `ask_him`. ``host`` says that this is the server's side: it has
-    the limits of one where none are given. With ``refuse_http`` a peer that opens like a browser is turned away.
+    the limits of one where none are given. With ``refuse_http`` a peer that opens like a browser is turned away. With ``raw``, bytes
+    are just bytes both ways, no CR completed and no IAC doubled, until we say a command or the peer negotiates: it may know nothing of
+    Telnet.
 
     Every `Data` that is given out is to be `consumed` (its length), or the peer is soon not heard any more.
     """
@@ -64,6 +66,7 @@ class TelnetSession:
         options: Iterable[Option] = (),
         host: bool,
         refuse_http: bool = False,
+        raw: bool = False,
     ) -> None:
         self._wake = wake
         self._limits = limits or (TelnetLimits() if host else CLIENT_LIMITS)
@@ -77,20 +80,19 @@ class TelnetSession:
         # What comes in.
         self._scanner = Scanner()
         self._opening: bytes | None = b"" if refuse_http else None  # the first bytes, while they may become an HTTP request
+        self._undecided = b""  # of a peer that may know nothing of Telnet: may be the begin of a negotiation
         self._after_cr = False  # a NUL that comes next belongs to a CR
         self._synch = False  # data is dropped up to the DM
+        self._urgent = False  # and that DM is behind what came so far
         self._starved = True  # all that came whole is given out
         self._unconsumed = 0
         self._eof = False
         self._told_end = False
 
         # What goes out.
-        self._out: list[Segment] = []
-        self._out_size = 0
+        self._outgoing = Outgoing(raw=raw)
         self._pending = 0  # what the pump couldn't send yet
-        self._held: list[bytes | Command] | None = None  # kept until it is certain how the peer reads it
-        self._held_size = 0
-        self._patient = True  # whether that is waited for
+        self._patient = True  # whether it is waited for how the peer reads what is said
         self._ended = False
 
         # The end, and time.
@@ -157,7 +159,7 @@ class TelnetSession:
     def _negotiate(self, us: bool, positive: bool, code: int) -> None:
         """Say one of the four verbs."""
         verb = (Verb.WILL if positive else Verb.WONT) if us else (Verb.DO if positive else Verb.DONT)
-        self._say(Negotiation(verb, code).encode())
+        self._outgoing.option(Negotiation(verb, code).encode())
 
     def _step(self, option: Option, us: bool, event: Event) -> list[Any]:
         """Go from one state of the Q method to the next, and do what belongs to it; the events of that."""
@@ -189,7 +191,7 @@ class TelnetSession:
             if not isinstance(one, Subnegotiation | Command):
                 events.append(one)
             elif not self._ended:
-                self._say(one.encode())
+                self._outgoing.option(one.encode())
 
     # --- what comes in
 
@@ -210,8 +212,20 @@ class TelnetSession:
                 return ()
             data = self._opened()
         if data:
-            self._scanner.feed(data)
+            self._scanner.feed(self._as_telnet(data) if self._undecided or self._outgoing.raw else data)
         return self._parts(now)
+
+    def _as_telnet(self, data: bytes) -> bytes:
+        """What just bytes are in Telnet, up to where the peer first negotiates."""
+        data, self._undecided = self._undecided + data, b""
+        if not self._outgoing.raw:
+            return data
+        found = NEGOTIATING.search(data)
+        if found:
+            return doubled(data[: found.start()]) + data[found.start() :]
+        end = UNDECIDED.search(data).start()  # type: ignore[union-attr]  # it matches nothing, too
+        self._undecided = data[end:]
+        return doubled(data[:end])
 
     def _opened(self) -> bytes:
         """The conversation doesn't open with an HTTP request, as far as we can wait for one: what was held back."""
@@ -239,14 +253,14 @@ class TelnetSession:
             if isinstance(part, Data):
                 self._data(part, events)
                 continue
-            self.negotiates = True
+            self.negotiates, self._outgoing.raw = True, False
             if isinstance(part, Negotiation):
                 self._negotiated(part, events)
             elif isinstance(part, Subnegotiation):
                 self._subnegotiated(part, events)
             else:
                 if part == Command(Code.DM):
-                    self._synch = False
+                    self._synch = self._urgent
                 events.append(part)
         self._follow()
         return events
@@ -254,7 +268,7 @@ class TelnetSession:
     def _data(self, part: Data, events: list[Any]) -> None:
         """RFC 854: an NVT says CR NUL for a carriage return alone. RFC 856: where BINARY is in effect, all is data."""
         data = part.data
-        if not self.him(BINARY):
+        if not (self._outgoing.raw or self.him(BINARY)):
             if self._after_cr and data[0] == 0:
                 data = data[1:]
             self._after_cr = data.endswith(b"\r")
@@ -308,13 +322,27 @@ class TelnetSession:
             return ()
         if self._opening is not None:
             self._scanner.feed(self._opened())
+        if self._undecided:
+            self._scanner.feed(doubled(self._undecided) if self._outgoing.raw else self._undecided)
         return self._parts(now)
 
-    def urgent(self) -> None:
-        """TCP says that urgent data is on its way: the peer sends a Synch. Data is dropped up to its DM, commands are
-        heard (RFC 854, "The TELNET Synch Signal"). Without this call a DM means nothing, and nothing is dropped.
+    def urgent(self, ahead: bool) -> None:
+        """RFC 854, "The TELNET Synch Signal": where urgent data lie ``ahead``, data is dropped up to the DM there, and commands
+        are heard, also where a program that doesn't read has stopped the stream. Else a DM ends that, or means nothing.
+
+        As the RFC has it, urgent data without a DM have all be dropped up to the next one.
         """
-        self._synch = True
+        self._urgent = ahead
+        if ahead and not self._synch:
+            self._synch = True
+            self._follow()
+
+    def deserted(self) -> None:
+        """The peer has ended its stream, and we have stopped reading before that. Is it still there? A NOP does no harm to one
+        that listens (RFC 854), and is answered by a reset where nobody does (RFC 9293 3.10.7.1).
+        """
+        if not self._ended:
+            self._outgoing.command(Command(Code.NOP))
 
     def consumed(self, count: int) -> None:
         full = self._unconsumed >= bounds.WINDOW
@@ -325,9 +353,16 @@ class TelnetSession:
     # --- what goes out
 
     @property
+    def line_end(self) -> bytes:
+        """How a line that is said ends: with CR LF (RFC 854); in BINARY, which has no lines, with what the key sends, a CR alone
+        (RFC 1123 3.2.7, 3.3.1).
+        """
+        return b"\r" if self.us(BINARY) else b"\r\n"
+
+    @property
     def waiting(self) -> int:
         """Bytes that wait to be taken, as they go on the wire: IAC doubled, CR completed."""
-        return self._out_size + self._held_size + self._pending
+        return self._outgoing.waiting + self._pending
 
     @property
     def crowded(self) -> bool:
@@ -351,11 +386,11 @@ class TelnetSession:
         elif isinstance(message, Subnegotiation):
             if not (self.us(message.option) or self.him(message.option)):
                 raise LocalProtocolError(f"{option_name(message.option)} is not in effect: nothing can be said of it (RFC 855)")
-            self._say(message.encode())
+            self._outgoing.option(message.encode())
         elif isinstance(message, End):
             self._release(False)
             self._ended = True
-            self._out.append(FINISH)
+            self._outgoing.end(FINISH)
             if self._told_end:
                 self._close()
         else:
@@ -363,63 +398,40 @@ class TelnetSession:
         self._wake()
 
     def _send_data(self, data: bytes) -> None:
-        if self._held is not None:
-            self._hold(data, len(data))
-            return
-        if b"\r" in data and not self.us(BINARY) and data.count(b"\r") != data.count(b"\r\n"):
+        outgoing = self._outgoing
+        if b"\r" in data and not (outgoing.raw or outgoing.holds or self.us(BINARY)) and data.count(b"\r") != data.count(b"\r\n"):
             if self._patient and self._state(BINARY, True) in (QState.WANTYES, QState.WANTYES_OPPOSITE):
                 # RFC 854: from our WILL on the peer may read it either way, until we hear which; "a site may wish to buffer".
-                self._held = []
+                outgoing.hold()
                 self._settle_by = SOON
-                self._hold(data, len(data))
-                return
-            data = _nvt(data)
-        if data:
-            self._say(doubled(data))
+            else:
+                data = nvt(data)
+        outgoing.data(data)
 
     def _send_command(self, command: Command) -> None:
         if command.code == Code.SE or not Code.EOF <= command.code < Code.SB:
             raise LocalProtocolError(f"{command} is not a command that can be sent by itself (RFC 854)")
         if command.code == Code.EOR and not self.us(EOR):
             raise LocalProtocolError("END-OF-RECORD is not in effect on our side: IAC EOR may not be sent (RFC 885 5)")
-        if self._held is not None:
-            self._hold(command, 2)
-        elif command.code == Code.DM:
-            self._out.append(Urgent(command.encode()))
-            self._out_size += 2
-        else:
-            self._say(command.encode())
+        self._outgoing.command(command)
 
-    def _hold(self, message: bytes | Command, size: int) -> None:
-        """Keep ``message`` until it is certain how the peer reads it."""
-        assert self._held is not None
-        self._held.append(message)
-        self._held_size += size
+    def abort_output(self) -> None:
+        """What a host does where AO is heard (RFC 854): data that was said and hasn't been handed over is dropped, commands go out all
+        the same; and a Synch makes the peer drop the data that is on its way.
+        """
+        if not self._ended:
+            self._outgoing.drop_data()
+            self.send(Command(Code.DM))
 
     def _release(self, binary: bool) -> None:
-        """Say what was held: it is certain now whether the peer reads it as binary."""
-        held, self._held = self._held, None
-        self._held_size = 0
+        """It is certain now whether the peer reads what was held back as binary."""
         self._settle_by = math.inf
-        for message in held or ():
-            if isinstance(message, Command):
-                self._send_command(message)
-            else:
-                self._say(doubled(message if binary else _nvt(message)))
-
-    def _say(self, data: bytes) -> None:
-        self._out.append(data)
-        self._out_size += len(data)
+        self._outgoing.release(binary)
 
     def data_to_send(self) -> Sequence[Segment]:
-        out = self._out
-        if not out:
-            return ()
-        if self.crowded:
+        if self._outgoing.waiting > bounds.ROOM:
             self._wake()  # there is room again for what was kept
-        self._out = []
-        self._out_size = 0
-        return out if len(out) <= 2 else _joined(out)
+        return self._outgoing.take()
 
     # --- the end
 
@@ -439,7 +451,8 @@ class TelnetSession:
 
     def fail(self) -> None:
         """Cut the conversation off: what was said so far is not the whole."""
-        self._out = [ABORT]
+        self._outgoing.drop_all()
+        self._outgoing.end(ABORT)
         self._close()
         self._wake()
 
@@ -499,7 +512,7 @@ class TelnetSession:
     @property
     def _has_room(self) -> bool:
         """Whether there is room for more of what comes: for the data, and for the answers that it provokes."""
-        return self._unconsumed < bounds.WINDOW and self.waiting <= bounds.ANSWERS
+        return (self._synch or self._unconsumed < bounds.WINDOW) and self.waiting <= bounds.ANSWERS
 
     def _follow(self) -> None:
         """Read only while what comes can be dealt with: that is backpressure."""
@@ -507,17 +520,3 @@ class TelnetSession:
 
     def secured(self, info: Any) -> None:
         """Telnet is spoken over TLS from the start or not at all."""
-
-
-def _nvt(data: bytes) -> bytes:
-    """RFC 854: a CR that no LF follows is CR NUL on the wire. (Between two pieces too: CR NUL LF reads as CR LF.)"""
-    return data.replace(b"\r", b"\r\0").replace(b"\r\0\n", b"\r\n")
-
-
-def _joined(out: Iterable[Segment]) -> list[Segment]:
-    """The same with neighbouring bytes in one: many small answers make one segment."""
-    joined: list[Segment] = []
-    for kind, some in groupby(out, type):
-        run = list(some)
-        joined += [b"".join(run)] if kind is bytes else run  # type: ignore[arg-type]
-    return joined

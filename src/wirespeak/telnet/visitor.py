@@ -21,7 +21,6 @@ from wirespeak.contract import Link
 from wirespeak.errors import ConnectionLost
 from wirespeak.telnet.grammar import ECHO, LINEMODE, Code
 from wirespeak.telnet.lines import EditedLine, Key, LineEditor
-from wirespeak.telnet.messages import Command
 from wirespeak.telnet.options import Linemode
 from wirespeak.telnet.screen import Screen
 from wirespeak.telnet.session import TelnetSession
@@ -232,8 +231,8 @@ class Visitor:
         elif code == Code.AYT:
             self._show(f"{PRESENT}\n")
         elif code == Code.AO:
-            # RFC 854: output is dropped, and a Synch says from where on it isn't. What we said is on its way already.
-            self.session.send(Command(Code.DM))
+            self.session.abort_output()
+            self._show("")  # but for the prompt, and what is typed there
         elif code in TYPED:
             self._type(TYPED[Code(code)])
 

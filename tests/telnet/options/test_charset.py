@@ -90,21 +90,22 @@ def test_no_tables_are_taken() -> None:
     assert side.said() == sb("CHARSET", TTABLE_REJECTED)
 
 
-def test_where_requests_cross_the_servers_counts() -> None:
-    host, client = asking("UTF-8", "KOI8-R"), asking("KOI8-R", "UTF-8", host=False)
-    for side in (host, client):
-        side.hear(wire("WILL CHARSET"))
-        side.said()
-    host.hear(sb("CHARSET", REQUEST, b";KOI8-R;UTF-8"))
-    client.hear(sb("CHARSET", REQUEST, b";UTF-8;KOI8-R"))
-    join(host, client)
-    assert [event for event in host.events if isinstance(event, CharacterSet)] == [CharacterSet("KOI8-R")]
-    assert [event for event in client.events if isinstance(event, CharacterSet)] == [CharacterSet("KOI8-R")]
-
-
 def test_a_request_is_forgotten_when_the_option_goes() -> None:
     side = asking("UTF-8")
     assert side.hear(wire("DONT CHARSET")) == [Disabled(CHARSET, us=True)]
     side.said()
     (error,) = side.hear(sb("CHARSET", ACCEPTED, b"UTF-8"))
     assert isinstance(error, Malformed)
+
+
+def test_a_client_whose_request_crossed_the_servers_answers_and_takes_the_rejection() -> None:
+    """RFC 2066: of two requests at once the server's counts."""
+    host, client = asking("UTF-8", "KOI8-R"), asking("KOI8-R", "UTF-8", host=False)
+    assert host.hear(sb("CHARSET", REQUEST, b";KOI8-R;UTF-8")) == []
+    assert client.hear(sb("CHARSET", REQUEST, b";UTF-8;KOI8-R")) == [CharacterSet("KOI8-R")]
+    rejection, answer = host.said(), client.said()
+    assert (rejection, answer) == (sb("CHARSET", REJECTED), sb("CHARSET", ACCEPTED, b"KOI8-R"))
+    assert client.hear(rejection) == []
+    assert host.hear(answer) == [CharacterSet("KOI8-R")]
+    (second,) = client.hear(rejection)
+    assert isinstance(second, Malformed)

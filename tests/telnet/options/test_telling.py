@@ -6,7 +6,7 @@ import pytest
 
 from tests.telnet.dialog import Side, join, sb, wire
 from wirespeak.telnet.grammar import LFLOW, NAWS, TSPEED, XDISPLOC
-from wirespeak.telnet.messages import Enabled, FlowControl, Malformed, TerminalSpeed, WindowSize, XDisplay
+from wirespeak.telnet.messages import Disabled, Enabled, FlowControl, Malformed, TerminalSpeed, WindowSize, XDisplay
 from wirespeak.telnet.options import Lflow, Naws, Option, Tspeed, Xdisploc
 
 
@@ -111,23 +111,40 @@ def test_what_is_no_display_is_passed_over(said: bytes) -> None:
 def test_the_server_turns_flow_control_off_and_on() -> None:
     host, client = agreed(Lflow(do=True), Lflow(will=True))
     lflow = host.session.option(Lflow)
-    for message in (*lflow.turn(False), *lflow.turn(True), *lflow.restart(True), *lflow.restart(False)):
-        host.session.send(message)
-    said = host.said()
-    assert said == wire("SB LFLOW 0", "SB LFLOW 1", "SB LFLOW 2", "SB LFLOW 3")
+    said = b""
+    for on, any_key in ((True, False), (False, False), (True, True), (True, True)):
+        for message in lflow.follow(on, any_key):
+            host.session.send(message)
+        said += host.said()
+    assert said == wire("SB LFLOW 3", "SB LFLOW 0", "SB LFLOW 2", "SB LFLOW 1")
     client.hear(said)
     assert client.events == [
         Enabled(LFLOW, us=True),
-        FlowControl(on=False),
-        FlowControl(on=True),
-        FlowControl(any_key=True),
+        FlowControl(on=True),  # RFC 1372 5: so it begins
         FlowControl(any_key=False),
+        FlowControl(on=False),
+        FlowControl(any_key=True),
+        FlowControl(on=True),
     ]
+
+
+def test_flow_control_begins_anew_with_the_option() -> None:
+    host, client = agreed(Lflow(do=True), Lflow(will=True))
+    lflow = host.session.option(Lflow)
+    assert len(lflow.follow(False, False)) == 2
+    host.session.drop_him(LFLOW)
+    join(host, client)
+    assert client.events[-2:] == [Disabled(LFLOW, us=True), FlowControl(on=False)]
+    assert lflow.follow(False, False) == []
+    host.session.ask_him(LFLOW)
+    join(host, client)
+    assert client.events[-2:] == [Enabled(LFLOW, us=True), FlowControl(on=True)]
+    assert len(lflow.follow(False, False)) == 2
 
 
 def test_nothing_is_said_of_it_before_it_is_agreed_on() -> None:
     lflow = Lflow(do=True)
-    assert lflow.turn(False) == lflow.restart(True) == []
+    assert lflow.follow(False, True) == []
 
 
 @pytest.mark.parametrize("said", [b"", b"\4", b"\0\0"])

@@ -3,7 +3,8 @@
     IAC SB CHARSET REQUEST ";UTF-8;ISO-8859-1" IAC SE      one of these? The first byte parts the names
     IAC SB CHARSET ACCEPTED "UTF-8" IAC SE                 that one
 
-Who has said WILL may ask. Translation tables, which the RFC also knows, are refused: nobody was seen to use them.
+Who has said WILL may ask. Where two requests cross, the server's counts: it rejects the client's, and the client answers. Translation
+tables, which the RFC also knows, are refused: nobody was seen to use them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Charset(Option):
 
     code = CHARSET
     clause = "RFC 2066"
-    __slots__ = ("_asks", "_charsets", "_host", "_waiting")
+    __slots__ = ("_asks", "_charsets", "_crossed", "_host", "_waiting")
 
     def __init__(
         self, charsets: Sequence[str] = ("UTF-8",), *, asks: bool = False, host: bool = False, will: bool = False, do: bool = False
@@ -45,6 +46,7 @@ class Charset(Option):
         self._asks = asks
         self._host = host
         self._waiting = False  # for the answer to our request
+        self._crossed = False  # we gave it up for the server's, which rejects ours
 
     def enabled(self, us: bool) -> Iterable[Any]:
         if not (us and self._asks):
@@ -54,6 +56,7 @@ class Charset(Option):
 
     def disabled(self, us: bool) -> Iterable[Any]:
         self._waiting = self._waiting and not us
+        self._crossed = self._crossed and not us
         return ()
 
     def received(self, data: bytes) -> Iterable[Any]:
@@ -62,6 +65,9 @@ class Charset(Option):
             return self._asked(data[1:])
         if kind in (ACCEPTED, REJECTED) and self._waiting:
             return self._answered(data[1:] if kind == ACCEPTED else None)
+        if kind == REJECTED and self._crossed:
+            self._crossed = False
+            return ()
         if kind == TTABLE_IS:
             return [self.say(TTABLE_REJECTED)]
         raise self.fault(f"{data[:20]!r} is no request, nor the answer to one")
@@ -70,10 +76,9 @@ class Charset(Option):
         if table := _TTABLE.match(names):
             names = names[table.end() :]
         if self._waiting:
-            # RFC 2066: the server rejects the client's request, and the client gives up its own.
             if self._host:
                 return [self.say(REJECTED)]
-            self._waiting = False
+            self._waiting, self._crossed = False, True
         offered = {name.upper(): name for name in reversed(names[1:].split(names[:1]))} if len(names) > 1 else {}
         for ours in self._charsets:
             if theirs := offered.get(ours.upper()):
