@@ -67,7 +67,7 @@ def machine() -> dict[str, str]:
         "dnsperf": version(["dnsperf", "-h"], r"Version (\S+)"),
         "Postfix": version(["dpkg-query", "--show", "postfix"], r"\s(\S+)"),
     }
-    for package in ("granian", "uvicorn", "uvloop", "httptools", "dnspython", "aiosmtpd"):
+    for package in ("granian", "uvicorn", "uvloop", "httptools", "dnspython", "aiosmtpd", "telnetlib3"):
         found[package] = version(
             [str(PEERS / "python"), "-c", f"from importlib.metadata import version; print(version({package!r}))"], r"(\S+)"
         )
@@ -182,6 +182,10 @@ smtp-source sends mails of 1, 4, 20 and 150 KB, the small ones often, from 20 cl
 otherwise. smtp-sink and aiosmtpd take mail and forget it. Postfix and wirespeak, where mail is durable, each keep a log, answer
 once the mail is synced, and deliver it into one Maildir; for Postfix all its processes count, until its queue is empty, and it is told
 not to slow down clients (`in_flow_delay`). *A second* is how fast mail is taken.
+
+Over Telnet goes a file of random bytes, in BINARY, so that one byte in 256 is escaped. telnetd and wirespeak start the same shell
+program for each visitor, on a terminal, and its time counts for both; for telnetlib3, a library, the same host is written with
+each library, and there is no program. What comes is compared with what was sent.
 
 In the tables below, *busy* is the server's CPU seconds a second (far from 100 %: the load, or other programs, set the
 pace), *others* the share of its core that other programs took meanwhile (beyond 20 % the turn is taken once more, and
