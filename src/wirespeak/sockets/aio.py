@@ -52,24 +52,24 @@ class Turn:
     more. Each connection is then written to once.
     """
 
-    __slots__ = ("_loop", "_waiting", "context", "watch")
+    __slots__ = ("_loop", "context", "waiting", "watch")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         # That of who listens: each task begins with a copy of it, whatever task's message brought us here.
         self.context = contextvars.copy_context()
-        self._waiting: list[Connection] = []
+        self.waiting: list[Connection] = []
         self.watch = Watch(loop)
 
-    def add(self, connection: Connection) -> None:
-        if not self._waiting:
-            self._loop.call_soon(self._run)
-        self._waiting.append(connection)
+    def begin(self) -> None:
+        """A first connection is about to wait."""
+        self._loop.call_soon(self._run)
 
     def _run(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
+        now = self._loop.time()
         for connection in waiting:
-            connection.go_on()
+            connection.go_on(now)
 
 
 class Connection:
@@ -199,8 +199,21 @@ class Connection:
         if self._fd < 0:  # the conversation cut it off
             return
         segments = session.data_to_send()
-        if segments and not self._write(segments, now):
-            return
+        if segments:
+            first = segments[0]
+            if len(segments) == 1 and type(first) is bytes and not self._writing:  # as nearly every turn ends
+                try:
+                    sent = self._sock.send(first)
+                except WAITS:
+                    sent = 0
+                except OSError as error:
+                    self._lost(error)
+                    return
+                if sent != len(first):
+                    self._output.add((first[sent:],))
+                    self._wait_for_room(now)
+            elif not self._write(segments, now):
+                return
         if session.closed and not self._writing:
             self._end(None)
             return
@@ -214,15 +227,7 @@ class Connection:
         """Send, or keep what can't be sent now; False when the connection is over."""
         first = segments[0]
         try:
-            if len(segments) == 1 and type(first) is bytes and not self._writing:
-                try:
-                    sent = self._sock.send(first)
-                except WAITS:
-                    sent = 0
-                if sent == len(first):
-                    return True
-                self._output.add((first[sent:],))
-            elif len(segments) == 2 and type(first) is bytes and type(segments[1]) is bytes and not self._writing and self.tls is None:
+            if len(segments) == 2 and type(first) is bytes and type(segments[1]) is bytes and not self._writing and self.tls is None:
                 # A head and its body: in one call, and neither copied.
                 body = segments[1]
                 try:
@@ -242,11 +247,15 @@ class Connection:
         except OSError as error:
             self._lost(error)
             return False
+        self._wait_for_room(now)
+        return True
+
+    def _wait_for_room(self, now: float) -> None:
+        """There is output that the peer, or the network, does not take now."""
         if not self._writing:
             self._writing = True
             self._loop.add_writer(self._fd, self._writable)
         self.session.blocked(self._output.pending, now)
-        return True
 
     # --- the rest
 
@@ -267,16 +276,19 @@ class Connection:
             self.session.blocked(self._output.pending, now)
             self._run_turn(b"", now)
 
-    def go_on(self) -> None:
+    def go_on(self, now: float) -> None:
         """Take up what arose outside a turn: output, a deadline, input kept until now."""
         self._woken = False
         if self._conversation is not None and self._fd >= 0:
-            self._run_turn(b"", self._loop.time())
+            self._run_turn(b"", now)
 
     def wake(self) -> None:
         if not self._busy and not self._woken:
             self._woken = True
-            self._turn.add(self)
+            waiting = self._turn.waiting
+            if not waiting:
+                self._turn.begin()
+            waiting.append(self)
 
     async def room(self) -> None:
         if self._fd >= 0:
