@@ -24,7 +24,23 @@ from bench.model import Sample
 from bench.peers import HOST, LOAD_CORE, ROOT, SERVER_CORE, Running, pinned
 from scripts.peers import find
 
-__all__ = ["Held", "Load", "crossing", "dnsperf", "held", "held_visits", "measured", "pour", "python", "smtp_source", "telnet", "wrk"]
+__all__ = [
+    "Channel",
+    "Held",
+    "Load",
+    "crossing",
+    "dnsperf",
+    "held",
+    "held_chatters",
+    "held_visits",
+    "irc_channel",
+    "measured",
+    "pour",
+    "python",
+    "smtp_source",
+    "telnet",
+    "wrk",
+]
 
 UNDER_WAY = 100  # questions of dnsperf's at a time, its own choice: few enough for a socket's buffer
 # Mails of smtp-source's, by the bytes of their text: those of people and of programs, and now and then one with a picture.
@@ -148,16 +164,61 @@ def held_visits(running: Running, count: int) -> Iterator[Held]:
 
 
 @contextlib.contextmanager
+def held_chatters(running: Running, count: int) -> Iterator[tuple[Held, Load]]:
+    """The same for IRC: each is registered (irc_load.py). Also tells how fast they came."""
+    with _running(python("bench.irc_load", "hold", running.port, count)) as process:
+        yield Held(process), _told(process)
+
+
+@dataclass(slots=True, frozen=True)
+class Channel:
+    """A channel of IRC that is full of members (irc_load.py). ``filled`` tells how they came."""
+
+    process: subprocess.Popen[str]
+    filled: Load
+
+    def say(self, messages: int, burst: int) -> Load:
+        """So many messages, ``burst`` at a time, each heard by all. The units are messages heard by one."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{messages} {burst}\n")
+        self.process.stdin.flush()
+        return _told(self.process)
+
+
+@contextlib.contextmanager
+def irc_channel(running: Running, members: int) -> Iterator[Channel]:
+    """A channel with so many members who listen. Raises RuntimeError if not all come."""
+    with _running(python("bench.irc_load", "channel", running.port, members)) as process:
+        yield Channel(process, _told(process))
+
+
+@contextlib.contextmanager
 def _holding(words: list[str], count: int) -> Iterator[Held]:
-    command = pinned(LOAD_CORE, words)
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with _running(words) as process:
+        holder = Held(process)
+        if (said := holder.line()) != str(count):
+            raise RuntimeError(f"of {count} connections {said or 'none'} came about")
+        yield holder
+
+
+@contextlib.contextmanager
+def _running(words: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A generator that is talked with, on the load's core."""
+    with subprocess.Popen(pinned(LOAD_CORE, words), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            holder = Held(process)
-            if (said := holder.line()) != str(count):
-                raise RuntimeError(f"of {count} connections {said or 'none'} came about")
-            yield holder
+            yield process
         finally:
             process.kill()
+
+
+def _told(process: subprocess.Popen[str]) -> Load:
+    """What a generator says in its next line. Raises RuntimeError where it has failed, which it has told then itself."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError("the load failed")
+    result = json.loads(line)
+    return Load(result["units"], result["seconds"], result.get("p50", 0.0), result.get("p99", 0.0))
 
 
 def run(command: list[str], seconds: float) -> str:

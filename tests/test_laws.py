@@ -41,6 +41,7 @@ ROOMS = {"__init__.py", "README.md", "grammar.py", "messages.py", "session.py", 
 DELIVERS_OR_STORES: dict[str, set[str]] = {
     "dns": {"log", "zonefile", "zonestore"},
     "http": {"static", "log", "pool", "download"},
+    "irc": {"bot", "mailing", "policies", "store"},
     "smtp": {"delivery", "inbox", "log", "users"},
     "telnet": {"login", "menu", "pty", "telnetlib"},
 }

@@ -138,7 +138,7 @@ def test_dig_is_told_the_names_of_all_that_runs(start: Start, server: str, trans
     assert dig(net, "home.test", "AAAA", transport, server=server) == "::1"
     assert dig(net, "home.test", "MX", transport, server=server) == "10 mail.home.test."
     assert dig(net, "home.test", "TXT", transport, server=server) == '"v=spf1 a mx -all"'
-    assert dig(net, "_irc._tcp.home.test", "SRV", transport, server=server) == "0 0 6667 irc.home.test."
+    assert dig(net, "_irc._tcp.home.test", "SRV", transport, server=server) == f"0 0 {net.port_of('irc')} irc.home.test."
     assert dig(net, "_telnet._tcp.home.test", "SRV", transport, server=server) == f"0 0 {net.port_of('telnet')} telnet.home.test."
     assert dig(net, "_http._tcp.home.test", "SRV", transport, server=server) == f"0 0 {net.port} www.home.test."
     assert dig(net, "www.home.test", "HTTPS", transport, server=server) == f'1 . alpn="http/1.1" port={net.port_of("https")}'
@@ -333,6 +333,8 @@ def test_a_program_is_told_where_it_listens_and_when_it_is_ready(start: Start) -
         ("listening", "submission", "tcp"),
         ("listening", "submissions", "tcp"),
         ("listening", "telnet", "tcp"),
+        ("listening", "irc", "tcp"),
+        ("listening", "ircs", "tcp"),
         ("listening", "dns", "udp"),
         ("listening", "dns", "tcp"),
     }
@@ -349,6 +351,8 @@ def test_a_program_is_told_where_it_listens_and_when_it_is_ready(start: Start) -
             "submission": f"smtp://localhost:{net.port_of('submission')}/",
             "submissions": f"smtps://localhost:{net.port_of('submissions')}/",
             "telnet": f"telnet://localhost:{net.port_of('telnet')}/",
+            "irc": f"irc://localhost:{net.port_of('irc')}/",
+            "ircs": f"ircs://localhost:{net.port_of('ircs')}/",
             "dns": f"dns://localhost:{net.port_of('dns')}/",
         },
     }

@@ -76,6 +76,7 @@ def test_services_are_found_by_name(tmp_path: Path) -> None:
     assert records(home, "_submission._tcp.home.test.", "SRV") == ["0 0 8587 mail.home.test."]
     assert records(home, "_submissions._tcp.home.test.", "SRV") == ["0 0 8465 mail.home.test."]
     assert records(home, "_irc._tcp.home.test.", "SRV") == ["0 0 6667 irc.home.test."]
+    assert records(home, "_ircs._tcp.home.test.", "SRV") == ["0 0 6697 irc.home.test."]
     assert records(home, "www.home.test.", "HTTPS") == ['1 . alpn="http/1.1" port=8443']
 
 

@@ -60,6 +60,7 @@ class LazyGroup(click.Group):
         "explain": "wirespeak.cli.explain",
         "frames": "wirespeak.cli.frames",
         "http": "wirespeak.cli.http",
+        "irc": "wirespeak.cli.irc",
         "smtp": "wirespeak.cli.smtp",
         "telnet": "wirespeak.cli.telnet",
         "up": "wirespeak.cli.up",

@@ -19,7 +19,7 @@ from wirespeak import explanation
 
 __all__ = ["command"]
 
-PROTOCOLS: Final = {name: f"wirespeak.{name}.explain" for name in ("dns", "frames", "http", "smtp", "telnet")}
+PROTOCOLS: Final = {name: f"wirespeak.{name}.explain" for name in ("dns", "frames", "http", "irc", "smtp", "telnet")}
 """The module whose ``explain(data)`` gives the parts of a protocol's messages. Imported when asked for."""
 
 # What is explained is held in memory, with its explanation: more than any message that a person would read through.

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import click
 import msgspec
@@ -27,6 +27,9 @@ from wirespeak.sockets.workers import run_workers
 __all__ = ["Serving", "announce", "bind_options", "open_sockets", "serve"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# What is true where there is no option for it.
+MISSING: Final = {"tls": False, "plain": False, "workers": 1}
 
 
 @dataclass(slots=True)
@@ -48,26 +51,30 @@ class Serving:
     def secure(self) -> bool:
         return self.tls or self.cert is not None
 
-    def context(self, alpn: Sequence[str] = ()) -> TLSContext | None:
-        """The TLS context asked for: of the certificate given, or of one by the local authority. Raises `TLSError`."""
+    def context(self, alpn: Sequence[str] = (), client_authorities: Sequence[Path] = ()) -> TLSContext | None:
+        """The TLS context asked for: of the certificate given, or of one by the local authority. Raises `TLSError`, `StorageError`.
+
+        ``client_authorities``: as `server_context` has it.
+        """
         if self.cert is not None:
-            return server_context(Credentials.load(self.cert, self.key), alpn=alpn)
+            return server_context(Credentials.load(self.cert, self.key), alpn=alpn, client_authorities=client_authorities)
         if not self.tls:
             return None
         from wirespeak.sockets.authority import Authority  # takes a moment to import, and is seldom needed
 
-        return server_context(Authority.open(), alpn=alpn)
+        return server_context(Authority.open(), alpn=alpn, client_authorities=client_authorities)
 
 
-def bind_options(default: str, *, tls: bool = True, plain: bool = True) -> Callable[[F], F]:
+def bind_options(default: str, *, tls: bool = True, plain: bool = True, workers: bool = True) -> Callable[[F], F]:
     """The options of a ``serve`` command that listens at ``default`` unless told otherwise; they arrive as one `Serving`.
 
-    ``tls`` and ``plain`` tell which of them there are: one that says nothing secret needs neither.
+    ``tls``, ``plain`` and ``workers`` tell which of them there are: one that says nothing secret needs neither of the first two, and
+    one whose clients talk to each other is one process.
     """
 
     def decorate(function: F) -> F:
         def call(**options: Any) -> Any:
-            fields = {name: options.pop(name, False if name in ("tls", "plain") else None) for name in Serving.__slots__}
+            fields = {name: options.pop(name, MISSING.get(name)) for name in Serving.__slots__}
             return function(serving=Serving(**fields), **options)
 
         call.__name__, call.__doc__ = function.__name__, function.__doc__
@@ -82,7 +89,6 @@ def bind_options(default: str, *, tls: bool = True, plain: bool = True) -> Calla
                 help="Where to listen; several times for several places; port 0 takes a free one.",
             ),
             click.option("--json", is_flag=True, help="One JSON object a line, for programs."),
-            click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes that share the work."),
             click.option(
                 "--max-connections",
                 default=Limits().connections,
@@ -113,6 +119,9 @@ def bind_options(default: str, *, tls: bool = True, plain: bool = True) -> Calla
                     help="The key to --cert, where it isn't in the same file.",
                 ),
             ]
+        if workers:
+            help = "Processes that share the work."
+            options.append(click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help=help))
         if plain:
             options.append(click.option("--plain", is_flag=True, help="Listen in clear even where other machines can come in."))
         decorated: Any = call

@@ -62,7 +62,7 @@ def _port_options(function: F) -> F:
 @click.option("--plain", is_flag=True, help="Listen in clear even where other machines can come in.")
 @click.option("--json", is_flag=True, help="One JSON object a line, for programs.")
 def command(dir: Path | None, host: str, ephemeral: bool, plain: bool, json: bool, **ports: int | None) -> None:
-    """Run a little internet on this machine: for now, its web, its mail, its names and a terminal.
+    """Run a little internet on this machine: its web, its mail, its chat, its names and a terminal.
 
     What it prints says how to talk to it, with the programs that you have and by hand. Ctrl-C stops it.
     """

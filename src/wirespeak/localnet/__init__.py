@@ -3,6 +3,7 @@
 ===============  ==============================================================================================
 ``services.py``  the services, one declaration each: a new protocol joins by a row here
 ``lobby.py``     its terminal: a menu that uses the other parts
+``chat.py``      its chat: a network of one server, and a bot that uses the other parts
 ``mail.py``       its mail: who gets it, who may send it, where it lies
 ``names.py``      its names: the zones that are made for it, and yours beside them
 ``net.py``       the whole: the data folder, the authority, what runs; the shape of a declaration

@@ -33,10 +33,7 @@ HOME: Final = "home.test."
 """The zone of all that runs here: .test is nobody's in the world (RFC 6761 6.2)."""
 
 HOSTS: Final = ("@", "ns", "www", "mail", "irc", "telnet")
-"""Names that stand for this machine; the services behind some of them come later."""
-
-# Chat has no service here yet; this is where it will be (RFC 7194).
-IRC_PORT: Final = 6667
+"""Names that stand for this machine."""
 
 RATE: Final = 200
 """Like answers a second to one network, where others were let in (``--host``)."""
@@ -115,7 +112,9 @@ def _home(net: LocalNet) -> Iterator[str]:
             yield f"{name:8} HTTPS 1 . alpn=http/1.1 port={services['https'].port}"
     if "telnet" in services:
         yield f"_telnet._tcp SRV 0 0 {services['telnet'].port} telnet"
-    yield f"_irc._tcp SRV 0 0 {IRC_PORT} irc"
+    for name in ("irc", "ircs"):
+        if name in services:
+            yield f"_{name}._tcp SRV 0 0 {services[name].port} irc"
     yield "\n; mail: who takes it (RFC 5321 5.1), and who may send it (RFC 7208)"
     yield "@        MX 10 mail"
     yield '@        TXT "v=spf1 a mx -all"'

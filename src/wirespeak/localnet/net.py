@@ -159,7 +159,7 @@ class LocalNet:
         self.hosts = (*HOSTS, host)
         self.running: list[Running] = []
         self._responders: list[DatagramServer] = []
-        self._ends: list[Callable[[], None]] = []
+        self._ends: list[Callable[[], object]] = []
         self._since = time.monotonic()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -188,7 +188,7 @@ class LocalNet:
         for responder in self._responders:
             responder.start()
 
-    def at_end(self, function: Callable[[], None]) -> None:
+    def at_end(self, function: Callable[[], object]) -> None:
         """Have ``function`` called by `stop`."""
         self._ends.append(function)
 

@@ -12,7 +12,8 @@ from wirespeak.dns.counters import Counters as DnsCounters
 from wirespeak.http.guard import guarded
 from wirespeak.http.limits import ServerLimits
 from wirespeak.http.server import HttpServer
-from wirespeak.localnet import lobby, mail, names
+from wirespeak.irc.counters import Counters as IrcCounters
+from wirespeak.localnet import chat, lobby, mail, names
 from wirespeak.localnet.net import Figure, LocalNet, LocalService, Running, Trial
 from wirespeak.localnet.site import Site
 from wirespeak.smtp.counters import Counters as SmtpCounters
@@ -134,6 +135,25 @@ def _by_hand_terminal(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     )
 
 
+def _by_hand_chat(net: LocalNet, running: Running) -> tuple[Trial, ...]:
+    join = ("NICK me", "USER me 0 * :Me", f"JOIN {chat.CHANNEL}", f"PRIVMSG {chat.CHANNEL} :{chat.HELPER}: lookup www.home.test", "QUIT")
+    return (
+        Trial(f"{_ourselves()} irc chat {running.host}:{running.port} --join '{chat.CHANNEL}'", f"Say {chat.HELPER}: help, and it tells."),
+        Trial(f"irssi -c {running.host} -p {running.port}", f"The same by irssi; /join {chat.CHANNEL}"),
+        Trial(f"telnet {running.host} {running.port}", "The same by hand.", join),
+    )
+
+
+def _by_hand_chat_over_tls(net: LocalNet, running: Running) -> tuple[Trial, ...]:
+    root = shlex.quote(str(net.authority.certificate_file))
+    return (
+        Trial(
+            f"{_ourselves()} irc chat {running.host}:{running.port} --tls --ca {root} --join '{chat.CHANNEL}' --explain",
+            "The same, encrypted on the way, and each byte explained.",
+        ),
+    )
+
+
 def _by_hand_names(net: LocalNet, running: Running) -> tuple[Trial, ...]:
     where = f"@{running.host} -p {running.port}"
     return (
@@ -151,6 +171,13 @@ MAIL_TAKEN: Final = (
     Figure("bytes received", "bytes.received"),
 )
 """What is shown of a mail server's work."""
+
+CHATTED: Final = (
+    Figure("connections", "connections.open"),
+    Figure("users", "users.now"),
+    Figure("at most", "users.most"),
+)
+"""What is shown of a chat server's work; there is one, however many ways lead to it."""
 
 SERVICES: Final = (
     LocalService(
@@ -221,6 +248,29 @@ SERVICES: Final = (
         by_hand=_by_hand_terminal,
         figures=(Figure("visitors", "connections.open"), Figure("visits", "visits.total")),
         count=TelnetCounters,
+    ),
+    LocalService(
+        name="irc",
+        port=chat.PORT,
+        scheme="irc",
+        title="Chat",
+        does="A network with a lobby, and a bot in it that looks names up, fetches pages and sends mail.",
+        make=chat.make,
+        by_hand=_by_hand_chat,
+        figures=CHATTED,
+        count=IrcCounters,
+    ),
+    LocalService(
+        name="ircs",
+        port=chat.TLS_PORT,
+        scheme="ircs",
+        title="Chat over TLS",
+        does="The same network, encrypted.",
+        make=chat.make_secure,
+        by_hand=_by_hand_chat_over_tls,
+        figures=CHATTED,
+        count=IrcCounters,
+        secure=True,
     ),
     LocalService(
         name="dns",

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from wirespeak.sockets.loop import new_loop
 
-__all__ = ["Cancelled", "in_thread", "repeat", "run_loop", "start_task"]
+__all__ = ["Cancelled", "begin", "in_thread", "repeat", "run_loop", "start_task"]
 
 Cancelled = asyncio.CancelledError
 """What a task is ended with, for who may not know of event loops."""
@@ -71,6 +71,11 @@ def _pool() -> ThreadPoolExecutor:
 async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """The result of ``function``, run in one of a bounded number of threads while the loop goes on."""
     return await asyncio.get_running_loop().run_in_executor(_pool(), partial(function, *args, **kwargs))
+
+
+def begin(coroutine: Coroutine[Any, Any, None]) -> Callable[[], object]:
+    """Run ``coroutine`` beside whatever else the running loop does, from its next turn on. What is returned ends it, when called."""
+    return asyncio.get_running_loop().create_task(coroutine).cancel
 
 
 def repeat(interval: float, function: Callable[[], None]) -> None:
