@@ -60,8 +60,8 @@ def wirespeak(folder: Path, *options: str | Path) -> Iterator[Host]:
     program = Program(words, env={"XDG_DATA_HOME": str(folder)})
     try:
         told = program.wait_for(r'(?s)^({[^\n]*"listening"[^\n]*}).*^({[^\n]*"listening"[^\n]*})$')
-        ports = [json.loads(line)["port"] for line in told.groups()]
-        yield Host("wirespeak", *ports, Authority.open(folder / "wirespeak" / "authority").certificate_file, program)
+        port, tls_port = (json.loads(line)["port"] for line in told.groups())
+        yield Host("wirespeak", port, tls_port, Authority.open(folder / "wirespeak" / "authority").certificate_file, program)
     finally:
         program.end()
 
@@ -124,6 +124,7 @@ def _configured(name: str, configuration: str, folder: Path, options: list[str])
     """Run a server with a configuration for two free ports, once both accept."""
     authority = Authority.open(folder / "authority")
     credentials = authority.choose(None)
+    assert credentials is not None
     file = folder / f"{name}.conf"
     for tries_left in reversed(range(TRIES)):
         port, tls_port = free_port(), free_port()

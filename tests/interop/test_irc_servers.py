@@ -76,7 +76,10 @@ def test_who_runs_a_channel(host: Host) -> None:
         ann.mode("#run", "+mt")
         bob.join("#run")
         assert bob.topic("#run") == "tea at five"
-        assert bob.channel("#run").topic.text == "tea at five"
+        channel = bob.channel("#run")
+        assert channel is not None
+        assert channel.topic is not None
+        assert channel.topic.text == "tea at five"
         with pytest.raises(Refused):
             bob.topic("#run", "coffee")
         with pytest.raises(Refused):

@@ -65,7 +65,7 @@ def test_pages_are_fetched_from_our_site_alone(net: Up) -> None:
     with visitor(net) as me:
         assert asked(me, "fetch /files/note.txt", 4) == f"200 OK text/plain\none\n[2Jtwo\n{('long ' * 100)[:300]}"
         assert asked(me, "fetch http://home.test/", 2).startswith("200 OK text/html\n")
-        assert asked(me, "fetch http://www.home.test/nothing", 2).startswith("404 ")
+        assert asked(me, "fetch http://www.home.test/nothing", 3).startswith("404 ")
         for elsewhere in ("http://127.0.0.2:1/", "http://example.org/", "//example.org/x", f"http://user@127.0.0.1:{net.port}/"):
             assert asked(me, f"fetch {elsewhere}") == "I fetch pages of http://www.home.test/ alone"
 

@@ -172,6 +172,8 @@ def test_the_status_is_json(visitor: Visitor) -> None:
         "smtp://localhost:8587/",
         "smtps://localhost:8465/",
         "telnet://localhost:8023/",
+        "irc://localhost:6667/",
+        "ircs://localhost:6697/",
         "dns://localhost:8053/",
     ]
 

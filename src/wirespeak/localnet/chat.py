@@ -27,6 +27,7 @@ from wirespeak import contract, dns, http, smtp
 from wirespeak.errors import WirespeakError
 from wirespeak.irc.bot import Bot, Call
 from wirespeak.irc.config import Config
+from wirespeak.irc.sending import Rate
 from wirespeak.irc.server import TICK, IrcServer, open_accounts
 from wirespeak.localnet.mail import DOMAIN
 from wirespeak.localnet.net import LocalNet, Running
@@ -64,6 +65,9 @@ TYPES: Final = ("A", "AAAA", "MX", "TXT")
 """What is asked of a name, unless somebody says one of these."""
 TYPES_KNOWN: Final = {*TYPES, "CNAME", "HTTPS", "NS", "PTR", "SOA", "SRV"}
 
+RATE: Final = Rate(burst=8, seconds=1.0)
+"""How fast the bot speaks: just as fast as our server takes it from anybody (`irc.limits.ServerLimits`)."""
+
 CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 """What others put into a page or a record is not to do anything at a reader's terminal."""
 
@@ -94,7 +98,7 @@ def make_secure(net: LocalNet, running: Running) -> contract.Service:
 async def _help(net: LocalNet, address: str) -> None:
     """The bot's life, at our server's ``address``."""
     try:
-        await _helper(net).serve(address, channels=[CHANNEL], realname="ask me for help")
+        await _helper(net).serve(address, channels=[CHANNEL], realname="ask me for help", rate=RATE)
     except WirespeakError as error:
         logger.warning("%s is not there: %s", HELPER, error)
 
