@@ -1,9 +1,9 @@
 """``python -m bench``: measure the rows, print the table, write bench/results/.
 
-Needs what ``make bench`` installs: nginx, wrk, openssl, BIND, NSD, Knot, dnsperf, Postfix and telnetd from Debian; granian,
-uvicorn, dnspython, aiosmtpd and telnetlib3 in .peers/. Postfix can be started by root alone: its rows are left out for others. Takes about
-half an hour, more where other programs keep the machine busy; ``--quick`` takes some minutes, but then the figures are rough and are
-written nowhere.
+Needs what ``make bench`` installs: nginx, wrk, openssl, BIND, NSD, Knot, dnsperf, Postfix, telnetd, ngircd and InspIRCd from Debian;
+granian, uvicorn, dnspython, aiosmtpd and telnetlib3 in .peers/. Postfix can be started by root alone: its rows are left out for
+others. Takes about forty minutes, more where other programs keep the machine busy; ``--quick`` takes some minutes, but then the figures
+are rough and are written nowhere.
 """
 
 from __future__ import annotations

@@ -111,9 +111,9 @@ class Channel:
 
     def __init__(self, port: int, members: int) -> None:
         self.crowd = Crowd(port)
+        self.start = time.monotonic()
         self.crowd.register(members + 1)
         *self.members, self.talker = self.crowd.socks
-        self.start = time.monotonic()
         self.crowd.join()
         self.source = self._learn_source(members)
         self.texts = texts()

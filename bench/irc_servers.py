@@ -65,7 +65,18 @@ def servers() -> list[Server]:
         (folder / "motd").write_text("Hello\n")
         (folder / "inspircd.conf").write_text(INSPIRCD_CONF.format(host=HOST, port=port, folder=folder))
         rights = ["--runasroot"] if os.geteuid() == 0 else []  # root it does not want to be
-        return [_binary("inspircd"), "--nofork", "--nopid", "--nolog", *rights, "--config", str(folder / "inspircd.conf")]
+        # It may crash as it ends: then it leaves no memory image behind.
+        return [
+            "prlimit",
+            "--core=0",
+            _binary("inspircd"),
+            "--nofork",
+            "--nopid",
+            "--nolog",
+            *rights,
+            "--config",
+            str(folder / "inspircd.conf"),
+        ]
 
     return [ours, Server(NGIRCD, ngircd), Server(INSPIRCD, inspircd)]
 

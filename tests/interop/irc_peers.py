@@ -134,7 +134,8 @@ def _configured(name: str, configuration: str, folder: Path, options: list[str])
             ),
             encoding="utf-8",
         )
-        program = Program([_binary(name), *options, str(file)])
+        # InspIRCd crashes as it ends, once it has unloaded its modules: then it leaves no memory image behind.
+        program = Program(["prlimit", "--core=0", _binary(name), *options, str(file)], cwd=folder)
         try:
             program.wait_until_accepting(port)
             program.wait_until_accepting(tls_port)
