@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 
 from wirespeak.irc.capabilities import ACCOUNT_TAG, MESSAGE_TAGS, SERVER_TIME, TAG_FORMS
 from wirespeak.irc.messages import Message, encode_tags
+from wirespeak.irc.session import Lines
 from wirespeak.irc.users import User
 
-__all__ = ["Relay"]
+__all__ = ["Burst", "Relay"]
 
 
 class Relay:
@@ -49,8 +50,7 @@ class Relay:
 
     def deliver(self, user: User) -> None:
         """Send it to ``user`` as to any other, also where that is the sender, who wrote to itself (IRCv3 labeled-response)."""
-        data = self._forms[user.tag_key]
-        user.session.queue(self._make(user) if data is None else data)
+        user.session.queue(self.form(user))
 
     def to_all(self, members: Iterable[User], skip: User | None = None) -> None:
         """Send it to each of ``members`` but ``skip``."""
@@ -63,6 +63,11 @@ class Relay:
                 continue
             data = forms[user.tag_key]
             user.session.queue(self._make(user) if data is None else data)
+
+    def form(self, user: User) -> bytes:
+        """The bytes for ``user``."""
+        data = self._forms[user.tag_key]
+        return self._make(user) if data is None else data
 
     def tags(self, receiver: User) -> dict[str, str]:
         """The tags for ``receiver``: the server's before the client's, which could else push them out of bounds (IRCv3 message-tags)."""
@@ -85,3 +90,52 @@ class Relay:
         data = encode_tags(self.tags(receiver)).encode() + self._line
         self._forms[receiver.tag_key] = data
         return data
+
+
+class Burst:
+    """What ``sender`` says to a channel in several commands, with nothing in between: who pastes twenty lines.
+
+    The first line is relayed as any. With the second, all members who get the same tags get the same `Lines`; what follows is added to
+    these, once for all of them and not once for each. That ends when somebody is sent the lines, which is at the end of the turn.
+
+    ``command`` is the number of the command by which the last of it was said (`World.commands`).
+    """
+
+    __slots__ = ("_channel", "_first", "_lines", "_sender", "command")
+
+    def __init__(self, sender: User, channel: object, command: int) -> None:
+        self._sender = sender
+        self._channel = channel
+        self._first: User | None = None
+        self._lines: dict[int, tuple[Lines, User]] = {}
+        self.command = command
+
+    def goes_on(self, sender: User, channel: object, command: int) -> bool:
+        """Whether what ``sender`` says to ``channel`` by ``command`` belongs to it: then the members are the same, too."""
+        if sender is not self._sender or channel is not self._channel or command != self.command + 1:
+            return False
+        self.command = command
+        if self._lines:
+            return not any(lines.sent for lines, _ in self._lines.values())
+        return self._first is not None and self._first.session.unsent
+
+    def begin(self, relay: Relay, members: Iterable[User]) -> None:
+        """Send the first line to all ``members`` but the sender."""
+        relay.to_all(members, self._sender)
+        for self._first in members:
+            if self._first is not self._sender:
+                break
+
+    def add(self, relay: Relay, members: Iterable[User]) -> None:
+        """Send a further line to them."""
+        if self._lines:
+            for lines, user in self._lines.values():
+                lines.add(relay.form(user))
+            return
+        for user in members:
+            if user is self._sender:
+                continue
+            shared = self._lines.get(user.tag_key)
+            if shared is None:
+                shared = self._lines[user.tag_key] = Lines(relay.form(user)), user
+            user.session.share(shared[0], len(relay.form(user)))

@@ -25,7 +25,7 @@ from wirespeak.irc.limits import CROWDED, ENDLESS, KEPT, LINGER_SIZE, LINGER_TIM
 from wirespeak.irc.messages import Ended, Malformed, Message, NotUtf8, TooLong, parse_tags
 from wirespeak.irc.states import ASKED, BUSY, CLOSING, CONNECTED, OVER, SERVER, Event, State
 
-__all__ = ["ServerSession"]
+__all__ = ["Lines", "ServerSession"]
 
 NEVER: Final = math.inf
 SOON: Final = -math.inf
@@ -33,6 +33,29 @@ SOON: Final = -math.inf
 
 LONGEST: Final = TAG_PART + LINE
 HELD: Final = frozenset({ASKED, BUSY})
+
+
+class Lines:
+    """Lines that wait for many receivers alike. More may be added until they are sent to one: then all are sent the same bytes."""
+
+    __slots__ = ("_lines", "_whole")
+
+    def __init__(self, line: bytes) -> None:
+        self._lines = [line]
+        self._whole = b""
+
+    @property
+    def sent(self) -> bool:
+        """Whether they were sent to one: then no more may be added."""
+        return bool(self._whole)
+
+    def add(self, line: bytes) -> None:
+        self._lines.append(line)
+
+    def take(self) -> bytes:
+        if not self._whole:
+            self._whole = b"".join(self._lines)
+        return self._whole
 
 
 class ServerSession:
@@ -61,6 +84,7 @@ class ServerSession:
         "_quiet_by",
         "_reason",
         "_register_by",
+        "_shared",
         "_size",
         "_starved",
         "_tags_too_long",
@@ -92,7 +116,8 @@ class ServerSession:
         self._reason = ""  # why the connection ends by itself, until that is told
 
         # What goes out.
-        self._out: list[bytes] = []
+        self._out: list[Any] = []  # bytes, and `Lines` where some are shared
+        self._shared = False
         self._size = 0
         self._pending = 0  # what the pump couldn't send yet
         self._most = self._limits.early_send_queue  # and what there may be beside that
@@ -247,11 +272,28 @@ class ServerSession:
             self._wake()
         out.append(data)
 
+    def share(self, lines: Lines, size: int) -> None:
+        """Say ``lines``, which are ``size`` bytes so far, as `queue`. What is added to them isn't counted: it is little, as they are sent
+        at the end of the turn, and it is held once for all."""
+        self._shared = True
+        if self._size + size > self._most:
+            self._exceeded()
+            return
+        self._size += size
+        if not self._out:
+            self._wake()
+        self._out.append(lines)
+
     def send(self, message: Any) -> None:
         """Say a `Message`. Raises `LocalProtocolError` for one that is not legal in form."""
         if not isinstance(message, Message):
             raise LocalProtocolError(f"an IRC session sends a Message, not {message!r}")
         self.queue(message.encode())
+
+    @property
+    def unsent(self) -> bool:
+        """Whether something waits that the pump has not come for yet."""
+        return bool(self._out)
 
     @property
     def waiting(self) -> int:
@@ -269,6 +311,9 @@ class ServerSession:
             self._wake()  # there may be room again for what was kept
         self._out = []
         self._size = 0
+        if self._shared:
+            self._shared = False
+            out = [lines.take() if type(lines) is Lines else lines for lines in out]
         data = out[0] if len(out) == 1 else b"".join(out)
         if self._last is None:
             return (data,)

@@ -28,7 +28,7 @@ from wirespeak.irc.messages import Message
 from wirespeak.irc.modes import USER_MODES, Change
 from wirespeak.irc.monitor import Monitors
 from wirespeak.irc.origin import Origin
-from wirespeak.irc.relay import Relay
+from wirespeak.irc.relay import Burst, Relay
 from wirespeak.irc.users import User
 from wirespeak.irc.visits import Visits
 from wirespeak.irc.whowas import Past, WhoWas
@@ -90,8 +90,10 @@ class World(Origin):
         "accounts",
         "bans",
         "bearers",
+        "burst",
         "channels",
         "cloak_secret",
+        "commands",
         "config",
         "connections",
         "counters",
@@ -115,6 +117,10 @@ class World(Origin):
         self.outside = outside
         self.random = outside.random
         self.started = outside.clock()
+        self.commands = 0
+        """That were carried out, by whoever."""
+        self.burst: Burst | None = None
+        """What was said last to a channel, as long as it may go on."""
         self.users: dict[str, User] = {}
         """The registered ones, by folded nick."""
         self.channels: dict[str, Channel] = {}
@@ -171,6 +177,15 @@ class World(Origin):
     ) -> Relay:
         """``message`` on its way to others, said now."""
         return Relay(message, time=self.clock(), sender=sender, msgid=self.msgid() if msgid else "", client_tags=client_tags)
+
+    def said(self, relay: Relay, sender: User, channel: Channel) -> None:
+        """Relay what ``sender`` says to ``channel``, by a command of its own, to all the others there."""
+        burst = self.burst
+        if burst is not None and burst.goes_on(sender, channel, self.commands):
+            burst.add(relay, channel.members)
+        else:
+            self.burst = Burst(sender, channel, self.commands)
+            self.burst.begin(relay, channel.members)
 
     def stream(self, user: User, messages: Iterable[Message]) -> None:
         """A long answer, made and sent as fast as the user's line takes it, and no faster; the user's next command waits.

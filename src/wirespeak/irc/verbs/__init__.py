@@ -56,6 +56,7 @@ VERBS: Final[dict[str, Verb]] = {name: getattr(module, name) for module in MODUL
 
 def dispatch(world: World, user: User, message: Message) -> None:
     """Carry out a command."""
+    world.commands += 1
     if message.tags and opens_label(user, message.tags.get("label", "")):
         _carry_out(world, user, message)
         if user.held is None:

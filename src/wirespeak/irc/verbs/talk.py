@@ -71,6 +71,7 @@ def _say(world: World, user: User, message: Message, text: list[str]) -> None:
     if "," not in targets:
         _say_to(world, user, command, targets, text, tags)
         return
+    world.burst = None  # nothing is added to what was said before: it might overtake what goes to another of the targets
     each = list(dict.fromkeys(filter(None, targets.split(","))))
     if not each:
         _refuse(user, command, numerics.ERR_NORECIPIENT, command)
@@ -112,10 +113,11 @@ def _say_in_channel(
             _refuse(user, command, numerics.ERR_NOSUCHCHANNEL, middle(name))
         return
     relay = world.relay(Message(command, [status + channel.name, *text], user.prefix), user, tags)
-    members: Iterable[User] = channel.at_least(RANK_OF[status]) if status else channel.members
-    if command == "TAGMSG":
-        members = [member for member in members if member.caps & MESSAGE_TAGS]
-    relay.to_all(members, user)
+    if not status and text:
+        world.said(relay, user, channel)
+    else:
+        members: Iterable[User] = channel.at_least(RANK_OF[status]) if status else channel.members
+        relay.to_all(members if text else [member for member in members if member.caps & MESSAGE_TAGS], user)
     if user.caps & ECHO_MESSAGE:
         relay.to(user)
 
