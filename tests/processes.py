@@ -42,15 +42,19 @@ class Program:
 
     def __init__(self, command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
         self.command = [str(part) for part in command]
-        self.process = subprocess.Popen(
-            self.command,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # it hears it as at a terminal, also where the tests run under nohup
+        try:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        finally:
+            signal.signal(signal.SIGHUP, before)
         self.pid = self.process.pid
         self._output = bytearray()
         self._news = threading.Condition()
