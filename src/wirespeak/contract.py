@@ -34,6 +34,7 @@ __all__ = [
     "Link",
     "Machine",
     "Network",
+    "Relaying",
     "Responder",
     "Segment",
     "Service",
@@ -191,6 +192,18 @@ class Attentive(Protocol):
 
     def deserted(self) -> None:
         """The peer has ended its stream, behind bytes that aren't read for now; it may be gone, or be listening still."""
+        ...
+
+
+class Relaying(Protocol):
+    """What a `Session` may be besides, by having this method: one whose output is caused by others, as a message to a channel is said to
+    a thousand. Such output needs no whole turn. IRC's is.
+    """
+
+    def lone_output(self) -> bytes | None:
+        """What is to be sent now, where a turn would find nothing but that: no event, and `deadline`, `reading` and `closed` as they
+        were when the last turn ended. None where it might, or where there is nothing.
+        """
         ...
 
 

@@ -53,13 +53,13 @@ class Relay:
         user.session.queue(self.form(user))
 
     def to_all(self, members: Iterable[User], skip: User | None = None) -> None:
-        """Send it to each of ``members`` but ``skip``."""
-        forms, sender = self._forms, self.sender
+        """Send it to each of ``members`` but ``skip``, which may be the sender; else that one's copy is its answer."""
+        forms = self._forms
+        other = skip or self.sender
         for user in members:
-            if user is skip:
-                continue
-            if user is sender:
-                user.answer(self.tags(user), self._line)
+            if user is other:
+                if skip is None:
+                    self.answer(user)
                 continue
             data = forms[user.tag_key]
             user.session.queue(self._make(user) if data is None else data)

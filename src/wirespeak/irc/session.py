@@ -69,22 +69,22 @@ class ServerSession:
         "_burst",
         "_dropped",
         "_eof",
+        "_first",
         "_heard",
         "_input",
         "_last",
         "_limits",
         "_linger",
         "_linger_by",
+        "_more",
         "_more_at",
         "_most",
         "_name",
-        "_out",
         "_paid",
         "_pending",
         "_quiet_by",
         "_reason",
         "_register_by",
-        "_shared",
         "_size",
         "_starved",
         "_tags_too_long",
@@ -111,14 +111,14 @@ class ServerSession:
         self._tags_too_long = False  # whether it was that line's tags that were
         self._burst = self._limits.burst
         self._paid = 0.0  # the time by which what was said is paid for
-        self._starved = False  # all that came whole is given out
+        self._starved = False  # all that came whole is given out, and nothing is to be heard of but output
         self._eof = False
         self._reason = ""  # why the connection ends by itself, until that is told
 
         # What goes out.
-        self._out: list[Any] = []  # bytes, and `Lines` where some are shared
-        self._shared = False
-        self._size = 0
+        self._size = 0  # of what waits for the pump to come for it
+        self._first = b""  # of that the first line, and nearly always all
+        self._more: list[bytes | Lines] = []
         self._pending = 0  # what the pump couldn't send yet
         self._most = self._limits.early_send_queue  # and what there may be beside that
         self._last: Segment | None = None  # how it all ends
@@ -134,8 +134,6 @@ class ServerSession:
     # --- what comes in
 
     def receive(self, data: bytes, now: float) -> Sequence[Any]:
-        if self._starved and not data:
-            return ()  # on the path of each message that others send: the pump asks whether there is anything
         if self.state >= CLOSING:
             return self._discard(len(data))
         if data:
@@ -262,27 +260,29 @@ class ServerSession:
 
     def queue(self, data: bytes) -> None:
         """Say lines that are made already. What goes past the bound of the send queue ends the connection."""
-        size = self._size + len(data)
+        waits = self._size
+        size = waits + len(data)
         if size > self._most:
             self._exceeded()
             return
         self._size = size
-        out = self._out
-        if not out:
+        if waits:
+            self._more.append(data)
+        else:
+            self._first = data
             self._wake()
-        out.append(data)
 
     def share(self, lines: Lines, size: int) -> None:
         """Say ``lines``, which are ``size`` bytes so far, as `queue`. What is added to them isn't counted: it is little, as they are sent
         at the end of the turn, and it is held once for all."""
-        self._shared = True
-        if self._size + size > self._most:
+        waits = self._size
+        if waits + size > self._most:
             self._exceeded()
             return
-        self._size += size
-        if not self._out:
+        self._size = waits + size
+        self._more.append(lines)
+        if not waits:
             self._wake()
-        self._out.append(lines)
 
     def send(self, message: Any) -> None:
         """Say a `Message`. Raises `LocalProtocolError` for one that is not legal in form."""
@@ -293,7 +293,7 @@ class ServerSession:
     @property
     def unsent(self) -> bool:
         """Whether something waits that the pump has not come for yet."""
-        return bool(self._out)
+        return self._size > 0
 
     @property
     def waiting(self) -> int:
@@ -301,30 +301,40 @@ class ServerSession:
         return self._size + self._pending
 
     def data_to_send(self) -> Sequence[Segment]:
-        out = self._out
-        if not out:
-            if self._last is None:
-                return ()
-            last, self._last = self._last, None
-            return (last,)
         if self._size + self._pending > CROWDED and not self._starved:
             self._wake()  # there may be room again for what was kept
-        self._out = []
-        self._size = 0
-        if self._shared:
-            self._shared = False
-            out = [lines.take() if type(lines) is Lines else lines for lines in out]
-        data = out[0] if len(out) == 1 else b"".join(out)
+        segments = (self._joined(),) if self._size else ()
         if self._last is None:
-            return (data,)
+            return segments
         last, self._last = self._last, None
-        return (data, last)
+        return (*segments, last)
+
+    def lone_output(self) -> bytes | None:
+        """`contract.Relaying`: on the path of each message that others send."""
+        if not self._starved:
+            return None
+        if self._more:
+            return self._joined()
+        data, self._first = self._first, b""
+        self._size = 0
+        return data
+
+    def _joined(self) -> bytes:
+        """All that waits."""
+        parts = [part.take() if isinstance(part, Lines) else part for part in self._more]
+        data = b"".join([self._first, *parts])
+        self._drop()
+        return data
+
+    def _drop(self) -> None:
+        self._first = b""
+        self._more = []
+        self._size = 0
 
     def _exceeded(self) -> None:
         """Too much waits, or nothing may be said any more: then what is said is dropped."""
         if self.state < CLOSING and not self._reason:
-            self._out = []  # whole lines only: what the pump has already is sent, and then our last word
-            self._size = 0
+            self._drop()  # whole lines only: what the pump has already is sent, and then our last word
             self._reason = "SendQ exceeded"
             self._starved = False
             self._wake()
@@ -336,7 +346,9 @@ class ServerSession:
         """Say ``ERROR :Closing Link: …`` (Modern IRC, ERROR), and end the connection in good order. No `Ended` is told of it."""
         if self.state >= CLOSING:
             return
-        self._out.append(Message("ERROR", [f"Closing Link: {self.host or self._name} ({' '.join(reason.split())})"]).encode())
+        last = Message("ERROR", [f"Closing Link: {self.host or self._name} ({' '.join(reason.split())})"]).encode()
+        self._more.append(last)
+        self._size += len(last)
         self._step(Event.ERROR)
         self._leave()
         self._wake()
@@ -401,7 +413,8 @@ class ServerSession:
             self._settle()
         elif now >= self._linger_by:
             if self._pending:
-                self._out, self._size, self._last = [], 0, ABORT
+                self._drop()
+                self._last = ABORT
             self._close()
         elif now >= self._register_by:
             return self._break_off("Registration timed out")
@@ -424,6 +437,7 @@ class ServerSession:
         return ()
 
     def _follow(self) -> None:
+        self._starved = False
         self.deadline = min(self._register_by, self._quiet_by, self._more_at, self._linger_by)
 
     def blocked(self, pending: int, now: float) -> None:

@@ -69,7 +69,14 @@ class Turn:
         waiting, self.waiting = self.waiting, []
         now = self._loop.time()
         for connection in waiting:
-            connection.go_on(now)
+            connection._woken = False
+            if connection._relaying:  # the hot path of who speaks to many
+                data = connection.session.lone_output()  # type: ignore[attr-defined]
+                if data:
+                    connection._send(data, now)
+                    continue
+            if connection._fd >= 0:
+                connection._run_turn(b"", now)
 
 
 class Connection:
@@ -92,6 +99,7 @@ class Connection:
         "_loop",
         "_output",
         "_reading",
+        "_relaying",
         "_rooms",
         "_rounds",
         "_sock",
@@ -122,11 +130,12 @@ class Connection:
         self._timer: asyncio.TimerHandle | None = None
         self._armed = math.inf  # when the timer fires
         self._busy = False  # inside a turn: output that arises now is sent at its end
-        self._woken = False  # in the list of the loop's turn
+        self._woken = True  # in the list of the loop's turn; and nothing comes of waking before there is a conversation
         self._reading = False
         self._writing = False
         self._deaf = False  # nothing may be read: the peer has ended its side, or a handshake is under way
         self._attentive = False  # the session is a `contract.Attentive`
+        self._relaying = False  # it is a `contract.Relaying`
         self.peer = peer
         self.tls: Any = None
 
@@ -157,6 +166,8 @@ class Connection:
         self._handle = conversation.handle
         self.session = conversation.session
         self._attentive = getattr(self.session, "urgent", None) is not None
+        self._relaying = hasattr(self.session, "lone_output")
+        self._woken = False
         self._run_turn(b"", self._loop.time())
 
     # --- the hot path
@@ -201,17 +212,9 @@ class Connection:
         segments = session.data_to_send()
         if segments:
             first = segments[0]
-            if len(segments) == 1 and type(first) is bytes and not self._writing:  # as nearly every turn ends
-                try:
-                    sent = self._sock.send(first)
-                except WAITS:
-                    sent = 0
-                except OSError as error:
-                    self._lost(error)
+            if len(segments) == 1 and type(first) is bytes:  # as nearly every turn ends
+                if not self._send(first, now):
                     return
-                if sent != len(first):
-                    self._output.add((first[sent:],))
-                    self._wait_for_room(now)
             elif not self._write(segments, now):
                 return
         if session.closed and not self._writing:
@@ -222,6 +225,22 @@ class Connection:
         deadline = session.deadline
         if deadline < self._armed:
             self._arm(deadline)
+
+    def _send(self, data: bytes, now: float) -> bool:
+        """Send it, or keep what can't be sent now; False when the connection is over."""
+        sent = 0
+        if not self._writing:
+            try:
+                sent = self._sock.send(data)
+            except WAITS:
+                pass
+            except OSError as error:
+                self._lost(error)
+                return False
+        if sent != len(data):
+            self._output.add((data[sent:],))
+            self._wait_for_room(now)
+        return True
 
     def _write(self, segments: Sequence[Segment], now: float) -> bool:
         """Send, or keep what can't be sent now; False when the connection is over."""
@@ -276,13 +295,8 @@ class Connection:
             self.session.blocked(self._output.pending, now)
             self._run_turn(b"", now)
 
-    def go_on(self, now: float) -> None:
-        """Take up what arose outside a turn: output, a deadline, input kept until now."""
-        self._woken = False
-        if self._conversation is not None and self._fd >= 0:
-            self._run_turn(b"", now)
-
     def wake(self) -> None:
+        """Have a turn soon, for what arose outside of one: output, a deadline, input kept until now."""
         if not self._busy and not self._woken:
             self._woken = True
             waiting = self._turn.waiting
@@ -518,7 +532,7 @@ class Connection:
         if self._attentive:
             self._turn.watch.end(self._fd)
         self._fd = -1
-        self._reading = False
+        self._reading = self._relaying = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
