@@ -47,14 +47,14 @@ def test_they_are_queued_once_for_each_member_and_not_once_for_each_line(monkeyp
         queued.append(session)
         plain(session, data)
 
-    def share(session: ServerSession, lines: Lines, size: int) -> None:
+    def share(session: ServerSession, lines: Lines) -> None:
         queued.append(session)
-        shared(session, lines, size)
+        shared(session, lines)
 
     monkeypatch.setattr(ServerSession, "queue", queue)
     monkeypatch.setattr(ServerSession, "share", share)
     ann.says(*PASTED)
-    assert len(queued) == 2 * len(others)  # the first line, and all that follow
+    assert len(queued) == len(others)
     for one in others:
         assert len(one.heard()) == len(PASTED)
 
@@ -65,7 +65,7 @@ def test_what_is_shared_counts_as_soon_as_it_is_sent() -> None:
     session.receive(b"NICK ann\r\n", 0.0)
     session.registered()
     lines = Lines(b"x" * 98 + b"\r\n")
-    session.share(lines, 100)
+    session.share(lines)
     for _ in range(50):
         lines.add(b"y" * 98 + b"\r\n")
     (sent,) = session.data_to_send()

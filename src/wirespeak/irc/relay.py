@@ -93,49 +93,38 @@ class Relay:
 
 
 class Burst:
-    """What ``sender`` says to a channel in several commands, with nothing in between: who pastes twenty lines.
+    """What ``sender`` says to a channel in several commands that came together, with nothing in between: who pastes twenty lines.
 
-    The first line is relayed as any. With the second, all members who get the same tags get the same `Lines`; what follows is added to
+    All ``members`` but the sender who get the same tags get the same `Lines`, with ``relay``'s as the first. What follows is added to
     these, once for all of them and not once for each. That ends when somebody is sent the lines, which is at the end of the turn.
 
-    ``command`` is the number of the command by which the last of it was said (`World.commands`).
+    ``command`` is the number of the command by which it was said (`World.commands`).
     """
 
-    __slots__ = ("_channel", "_first", "_lines", "_sender", "command")
+    __slots__ = ("_channel", "_command", "_lines", "_sender")
 
-    def __init__(self, sender: User, channel: object, command: int) -> None:
+    def __init__(self, relay: Relay, sender: User, channel: object, members: Iterable[User], command: int) -> None:
         self._sender = sender
         self._channel = channel
-        self._first: User | None = None
-        self._lines: dict[int, tuple[Lines, User]] = {}
-        self.command = command
+        self._command = command
+        self._lines: list[tuple[Lines, User]] = []  # and one of those who get them
+        forms: list[Lines | None] = [None] * TAG_FORMS
+        for user in members:
+            if user is not sender:
+                lines = forms[user.tag_key]
+                if lines is None:
+                    lines = forms[user.tag_key] = Lines(relay.form(user))
+                    self._lines.append((lines, user))
+                user.session.share(lines)
 
     def goes_on(self, sender: User, channel: object, command: int) -> bool:
         """Whether what ``sender`` says to ``channel`` by ``command`` belongs to it: then the members are the same, too."""
-        if sender is not self._sender or channel is not self._channel or command != self.command + 1:
+        if sender is not self._sender or channel is not self._channel or command != self._command + 1:
             return False
-        self.command = command
-        if self._lines:
-            return not any(lines.sent for lines, _ in self._lines.values())
-        return self._first is not None and self._first.session.unsent
+        self._command = command
+        return not any(lines.sent for lines, _ in self._lines)
 
-    def begin(self, relay: Relay, members: Iterable[User]) -> None:
-        """Send the first line to all ``members`` but the sender."""
-        relay.to_all(members, self._sender)
-        for self._first in members:
-            if self._first is not self._sender:
-                break
-
-    def add(self, relay: Relay, members: Iterable[User]) -> None:
+    def add(self, relay: Relay) -> None:
         """Send a further line to them."""
-        if self._lines:
-            for lines, user in self._lines.values():
-                lines.add(relay.form(user))
-            return
-        for user in members:
-            if user is self._sender:
-                continue
-            shared = self._lines.get(user.tag_key)
-            if shared is None:
-                shared = self._lines[user.tag_key] = Lines(relay.form(user)), user
-            user.session.share(shared[0], len(relay.form(user)))
+        for lines, user in self._lines:
+            lines.add(relay.form(user))

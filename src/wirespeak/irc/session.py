@@ -36,13 +36,18 @@ HELD: Final = frozenset({ASKED, BUSY})
 
 
 class Lines:
-    """Lines that wait for many receivers alike. More may be added until they are sent to one: then all are sent the same bytes."""
+    """Lines that wait for many receivers alike. More may be added until they are sent to one: then all are sent the same bytes.
 
-    __slots__ = ("_lines", "_whole")
+    `size` is what they count for in a send queue: what is added isn't counted. It is little, as they are sent at the end of the turn, and
+    it is held once for all.
+    """
+
+    __slots__ = ("_lines", "_whole", "size")
 
     def __init__(self, line: bytes) -> None:
         self._lines = [line]
         self._whole = b""
+        self.size = len(line)
 
     @property
     def sent(self) -> bool:
@@ -256,6 +261,11 @@ class ServerSession:
     def consumed(self, count: int) -> None:
         """Nothing here comes in pieces."""
 
+    @property
+    def heard_more(self) -> bool:
+        """Whether more has come than is given out: another command, or the beginning of one."""
+        return bool(self._input)
+
     # --- what goes out
 
     def queue(self, data: bytes) -> None:
@@ -272,14 +282,14 @@ class ServerSession:
             self._first = data
             self._wake()
 
-    def share(self, lines: Lines, size: int) -> None:
-        """Say ``lines``, which are ``size`` bytes so far, as `queue`. What is added to them isn't counted: it is little, as they are sent
-        at the end of the turn, and it is held once for all."""
+    def share(self, lines: Lines) -> None:
+        """Say ``lines``, as `queue`."""
         waits = self._size
-        if waits + size > self._most:
+        size = waits + lines.size
+        if size > self._most:
             self._exceeded()
             return
-        self._size = waits + size
+        self._size = size
         self._more.append(lines)
         if not waits:
             self._wake()
@@ -289,11 +299,6 @@ class ServerSession:
         if not isinstance(message, Message):
             raise LocalProtocolError(f"an IRC session sends a Message, not {message!r}")
         self.queue(message.encode())
-
-    @property
-    def unsent(self) -> bool:
-        """Whether something waits that the pump has not come for yet."""
-        return self._size > 0
 
     @property
     def waiting(self) -> int:
@@ -322,9 +327,10 @@ class ServerSession:
     def _joined(self) -> bytes:
         """All that waits."""
         parts = [part.take() if isinstance(part, Lines) else part for part in self._more]
-        data = b"".join([self._first, *parts])
+        if self._first:
+            parts.insert(0, self._first)
         self._drop()
-        return data
+        return b"".join(parts)
 
     def _drop(self) -> None:
         self._first = b""

@@ -182,10 +182,11 @@ class World(Origin):
         """Relay what ``sender`` says to ``channel``, by a command of its own, to all the others there."""
         burst = self.burst
         if burst is not None and burst.goes_on(sender, channel, self.commands):
-            burst.add(relay, channel.members)
+            burst.add(relay)
+        elif sender.session.heard_more:
+            self.burst = Burst(relay, sender, channel, channel.members, self.commands)
         else:
-            self.burst = Burst(sender, channel, self.commands)
-            self.burst.begin(relay, channel.members)
+            relay.to_all(channel.members, sender)
 
     def stream(self, user: User, messages: Iterable[Message]) -> None:
         """A long answer, made and sent as fast as the user's line takes it, and no faster; the user's next command waits.

@@ -71,7 +71,7 @@ def _say(world: World, user: User, message: Message, text: list[str]) -> None:
     if "," not in targets:
         _say_to(world, user, command, targets, text, tags)
         return
-    world.burst = None  # nothing is added to what was said before: it might overtake what goes to another of the targets
+    world.burst = None  # nothing is added to what was said before, or to what is said now: it might overtake what another target gets
     each = list(dict.fromkeys(filter(None, targets.split(","))))
     if not each:
         _refuse(user, command, numerics.ERR_NORECIPIENT, command)
@@ -82,6 +82,7 @@ def _say(world: World, user: User, message: Message, text: list[str]) -> None:
     to_services = [target for target in each if world.fold(target) in SERVICES]
     for target in [target for target in each if target not in to_services] + to_services[:1]:
         _say_to(world, user, command, target, text, tags)
+    world.burst = None
     for target in to_services[1:]:
         _refuse(user, command, numerics.ERR_TOOMANYTARGETS, target)
 
