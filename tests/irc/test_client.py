@@ -549,6 +549,28 @@ def test_a_lost_connection_is_made_anew_and_its_channels_joined(cut: bool) -> No
     assert len(peer.connections) == 2
 
 
+@pytest.mark.parametrize("told", ["TARGMAX=PRIVMSG:4,JOIN:1", "TARGMAX=JOIN:1,KICK:"])
+def test_no_more_channels_are_joined_at_once_than_the_server_takes(told: str) -> None:
+    irc, peer, _ = returning()
+    peer.welcome.insert(2, f":irc.test 005 {{nick}} {told} :are supported")
+    peer.connections[-1].ends()
+    assert isinstance(happenings(irc), Disconnected)
+    assert happenings(irc) == Connected("ann", again=True)
+    irc.ping()
+    assert [line for line in peer.heard if line.startswith("JOIN")][-2:] == ["JOIN #two key", "JOIN #one"]
+
+
+@pytest.mark.parametrize("told", ["TARGMAX=JOIN:", "TARGMAX=JOIN:x", "TARGMAX=JOIN:0", "TARGMAX=PRIVMSG:1", "TARGMAX"])
+def test_where_no_bound_is_told_all_are_joined_at_once(told: str) -> None:
+    irc, peer, _ = returning()
+    peer.welcome.insert(2, f":irc.test 005 {{nick}} {told} :are supported")
+    peer.connections[-1].ends()
+    assert isinstance(happenings(irc), Disconnected)
+    assert happenings(irc) == Connected("ann", again=True)
+    irc.ping()
+    assert "JOIN #two,#one key" in peer.heard
+
+
 def test_attempts_are_made_ever_more_rarely() -> None:
     irc, peer, network = returning()
     services = network.services

@@ -90,10 +90,12 @@ def test_what_is_no_name(name: str) -> None:
 
 
 def test_many_channels_in_few_lines_those_with_keys_first() -> None:
-    assert list(join_messages({"#a": "", "#b": "key", "#c": ""})) == [Message("JOIN", ["#b,#a,#c", "key"])]
-    assert list(join_messages({})) == []
+    three = {"#a": "", "#b": "key", "#c": ""}
+    assert list(join_messages(three, 20)) == [Message("JOIN", ["#b,#a,#c", "key"])]
+    assert list(join_messages(three, 2)) == [Message("JOIN", ["#b,#a", "key"]), Message("JOIN", ["#c"])]
+    assert list(join_messages({}, 20)) == []
     many = {f"#channel-{number}": "k" if number % 3 else "" for number in range(200)}
-    messages = list(join_messages(many))
+    messages = list(join_messages(many, 200))
     assert all(len(encoded(message)) < 512 for message in messages)
     joined = {}
     for message in messages:

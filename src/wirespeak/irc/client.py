@@ -285,7 +285,7 @@ class Client(Speaker):
         except WirespeakError as error:
             return self._lost(error)
         self._retry_at = None
-        for message in join_messages(self._rejoin):
+        for message in join_messages(self._rejoin, self.tracker.features.most_targets("JOIN", len(self._rejoin))):
             self._exchange.put(message)
         return Connected(self.nick, again=True)
 

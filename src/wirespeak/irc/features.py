@@ -69,6 +69,14 @@ class Features:
         value = self.tokens.get(name, "")
         return int(value) if value.isdecimal() and 0 < len(value) < 6 else default
 
+    def most_targets(self, command: str, default: int) -> int:
+        """How many targets ``command`` may name (TARGMAX); ``default`` where nothing, or no bound, was told."""
+        for pair in self.tokens.get("TARGMAX", "").split(","):
+            name, _, value = pair.partition(":")
+            if name.upper() == command and value.isdecimal() and 0 < len(value) < 6:
+                return int(value) or default
+        return default
+
     def rank(self, modes: str) -> str:
         """``modes`` of prefixes, the highest first, and each once."""
         return "".join(mode for mode in self.prefixes.values() if mode in modes)

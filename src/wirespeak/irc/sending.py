@@ -165,12 +165,13 @@ def text_messages(source: str, command: str, target: str, text: str, *, action: 
     return [Message(command, [target, ctcp_text("ACTION", piece)]) for piece in split_text(text, overhead + len(ctcp_text("ACTION", " ")))]
 
 
-def join_messages(channels: Mapping[str, str]) -> Iterator[Message]:
-    """JOIN for all ``channels``, name and key, in as few lines as will do; those with keys first, as the keys stand in their order."""
+def join_messages(channels: Mapping[str, str], most: int) -> Iterator[Message]:
+    """JOIN for all ``channels``, name and key, in as few lines as will do, with at most so many each (ISUPPORT TARGMAX); those with keys
+    first, as the keys stand in their order."""
     names: list[str] = []
     keys: list[str] = []
     for name, key in sorted(channels.items(), key=lambda item: not item[1]):
-        if names and len(",".join([*names, name, *keys, key]).encode()) > ROOM:
+        if len(names) == most or (names and len(",".join([*names, name, *keys, key]).encode()) > ROOM):
             yield Message("JOIN", [",".join(names), *([",".join(keys)] if keys else [])])
             names, keys = [], []
         names.append(name)
