@@ -17,6 +17,7 @@ up: .venv/.run  ## the little internet, on this machine (options: make up ARGS="
 	@.venv/bin/wirespeak up $(ARGS)
 
 test: check peers  ## everything that CI checks: check, a short fuzz, and all tests (some: make test ARGS="tests/http -k chunked")
+	@$(PY) -m compileall -q src bench tests
 	$(PY) -m tests.fuzz --seconds $(FUZZ) --seed 9112
 	$(PY) -m pytest $(ARGS)
 

@@ -32,6 +32,11 @@ PEERS = {peer.name: peer for peer in peers()}
 RUNNING = pytest.StashKey[list[Program]]()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many workers as there are cores: most of a test's time it waits for a program to come up, or for a deadline."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def need(item: pytest.Item, command: str) -> str:
     """The path of the peer ``command``; without it the test ``item`` is skipped by name, or fails with CI=true."""
     if command not in PEERS:

@@ -205,7 +205,7 @@ def test_a_flood_can_be_interrupted(tmp_path: Path) -> None:
         terminal.type("yes flood\r")
         terminal.see("(flood\r\n){1000}")
         terminal.type("\x03")
-        terminal.see(r"\^C")
+        terminal.see(r"\$ |# ", longest=2)  # the ^C itself may be thrown away with the rest of the flood (RFC 854, Synch)
         terminal.type("exit\r")
         assert code_of(terminal) == 0
 

@@ -157,13 +157,16 @@ class Terminal:
         self.shown = bytearray()
         """All that was waited for so far, and what came before that."""
 
-    def see(self, *patterns: bytes | str, within: float = WITHIN) -> re.Match[bytes]:
-        """Wait until these patterns are on the screen, one after the other; return the last match. AssertionError else."""
+    def see(self, *patterns: bytes | str, within: float = WITHIN, longest: int | None = None) -> re.Match[bytes]:
+        """Wait until these patterns are on the screen, one after the other; return the last match. AssertionError else.
+
+        ``longest``: bytes that a match has at most. Where much comes before it, to look for it in all that came takes ever longer.
+        """
         match: re.Match[bytes] | None = None
         for pattern in patterns:
             sought = pattern.encode() if isinstance(pattern, str) else pattern
             try:
-                self.child.expect(sought, timeout=within)
+                self.child.expect(sought, timeout=within, searchwindowsize=-1 if longest is None else longest)
             except (pexpect.TIMEOUT, pexpect.EOF) as error:
                 why = "it ended" if isinstance(error, pexpect.EOF) else f"within {within:g} s"
                 raise AssertionError(f"no {sought!r} on the screen ({why}):\n{bytes(self.shown) + self.child.before!r}") from None

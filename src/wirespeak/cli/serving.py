@@ -11,12 +11,10 @@ from typing import Any, Final, TypeVar, cast
 
 import click
 import msgspec
-import psutil
 
 from wirespeak.contract import Service
 from wirespeak.errors import AddressError, ListenError, LocalProtocolError
 from wirespeak.sockets.address import Address, is_public
-from wirespeak.sockets.certificate import Credentials
 from wirespeak.sockets.listener import Limits, Listener, serve_until_stopped
 from wirespeak.sockets.proxy import Proxies
 from wirespeak.sockets.tasks import run_loop
@@ -57,10 +55,12 @@ class Serving:
         ``client_authorities``: as `server_context` has it.
         """
         if self.cert is not None:
+            from wirespeak.sockets.certificate import Credentials  # cryptography takes a moment to import
+
             return server_context(Credentials.load(self.cert, self.key), alpn=alpn, client_authorities=client_authorities)
         if not self.tls:
             return None
-        from wirespeak.sockets.authority import Authority  # takes a moment to import, and is seldom needed
+        from wirespeak.sockets.authority import Authority  # and here too
 
         return server_context(Authority.open(), alpn=alpn, client_authorities=client_authorities)
 
@@ -174,6 +174,8 @@ def open_sockets(
 
 def _holder(port: int) -> str:
     """Who listens on ``port``, as far as the system tells us."""
+    import psutil  # for this alone
+
     try:
         rows = psutil.net_connections("tcp")
     except (psutil.Error, OSError):

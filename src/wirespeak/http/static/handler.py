@@ -34,7 +34,6 @@ from wirespeak.http.fields import Fields, FieldsLike
 from wirespeak.http.messages import Request, Response
 from wirespeak.http.ranges import content_range, multipart, parse_ranges, part_of, unsatisfied
 from wirespeak.http.static.beneath import OpenFile, is_shown, names_in, open_beneath
-from wirespeak.http.static.listing import SECURITY_POLICY, read_folder, render
 from wirespeak.http.static.variants import Entry, Variant
 from wirespeak.http.status import REASONS
 from wirespeak.sockets.tasks import in_thread
@@ -194,6 +193,7 @@ class StaticFiles:
 
     def _list(self, names: tuple[str, ...], folder: OpenFile) -> Response:
         """The page of a folder's files."""
+        from wirespeak.http.static.listing import SECURITY_POLICY, read_folder, render  # takes a moment to import, for its templates
 
         def visible(name: str) -> bool:
             return self.hidden or is_shown(name, len(names))
