@@ -89,10 +89,25 @@ def test_nothing_leaks(host: Host, hidden: Talk, eve: Talk, question: str) -> No
 
 
 def test_a_secret_channel_answers_like_one_that_is_not_there(host: Host, hidden: Talk, eve: Talk) -> None:
-    """But for those commands that must say why one may not come in."""
-    for question in ("TOPIC #x", "NAMES #x", "WHO #x", "LIST #x", "PART #x", "MODE #x b", "KICK #x hidden", "INVITE eve #x"):
+    """To whoever asks; who would act in it hears why they may not (below)."""
+    for question in ("TOPIC #x", "NAMES #x", "WHO #x", "LIST #x", "MODE #x", "MODE #x b", "KNOCK #x"):
         real = [line.replace("#den", "#none") for line in eve.asks(question.replace("#x", "#den"))]
         assert real == eve.asks(question.replace("#x", "#none")), question
+
+
+@pytest.mark.parametrize(
+    ("question", "numeric"),
+    [
+        *[(question, "442") for question in ("PART #den", "KICK #den hidden", "INVITE eve #den", "TOPIC #den :x")],
+        *[(question, "404") for question in ("PRIVMSG #den :x", "PRIVMSG @#den :x")],
+    ],
+)
+def test_who_would_act_in_a_secret_channel_learns_that_they_are_outside_and_no_more(
+    host: Host, hidden: Talk, eve: Talk, question: str, numeric: str
+) -> None:
+    """Modern IRC: ERR_NOTONCHANNEL, ERR_CANNOTSENDTOCHAN. That the name is taken, JOIN would tell as well."""
+    (line,) = eve.asks(question)
+    assert line.split()[1] == numeric
 
 
 def test_what_away_and_monitor_tell(host: Host, hidden: Talk, eve: Talk) -> None:

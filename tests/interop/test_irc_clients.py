@@ -95,7 +95,7 @@ def test_a_person_at_weechat(host: Host, boss: BlockingClient, tmp_path: Path) -
         weechat.say("/buffer irc.server.home")
         weechat.say("/quote CAP LIST")
         for capability in ("account-notify", "away-notify", "chghost", "extended-join", "multi-prefix", "server-time"):
-            weechat.sees(rf"client capability.*{capability}")
+            weechat.sees(rf"(?s)client capability.*{capability}")  # it may be wrapped
         weechat.say(f"/buffer irc.home.{CHANNEL}")
         weechat.say("/me waves")
         assert next(event for event in boss if event.nick == weechat.nick and "waves" in event.text).channel == CHANNEL

@@ -1,4 +1,4 @@
-"""MOTD, RULES, INFO, VERSION, ADMIN, TIME, LUSERS, LINKS, MAP, STATS, USERS (Modern IRC: Server Queries and Commands)."""
+"""MOTD, RULES, INFO, VERSION, ADMIN, TIME, LUSERS, LINKS, MAP, STATS, USERS and others (Modern IRC: Server Queries and Commands)."""
 
 from __future__ import annotations
 
@@ -103,6 +103,27 @@ def test_links_and_map_are_of_one_server() -> None:
 
 def test_users_is_of_another_time() -> None:
     assert numerics(Net().join("me"), "USERS") == ["446"]
+
+
+@pytest.mark.parametrize("line", ["SUMMON", "SUMMON ann", "SUMMON ann irc.home.test #c"])
+def test_summon_is_too(line: str) -> None:
+    """RFC 2812 4.5: where it is not done, 445 is the answer in any case."""
+    assert Net().join("me").asks(line) == [":irc.home.test 445 me :SUMMON has been disabled"]
+
+
+@pytest.mark.parametrize("command", ["CONNECT", "SQUIT"])
+def test_there_is_no_server_to_link_to_or_to_part_with(command: str) -> None:
+    net = Net(opers=OPERS)
+    me = net.join("me")
+    assert me.asks(f"{command} other.test") == [":irc.home.test 481 me :Permission Denied- You're not an IRC operator"]
+    me.asks("OPER guest guest")
+    assert numerics(me, f"{command} other.test :why") == ["723"]
+    root = net.join("root")
+    root.asks("OPER root secret")
+    assert root.asks(command) == [f":irc.home.test 461 root {command} :Not enough parameters"]
+    for target in ("other.test", "*", "irc.home.test"):
+        assert root.asks(f"{command} {target}") == [f":irc.home.test 402 root {target} :No such server"]
+    assert root.asks(f"{command} :a b") == [":irc.home.test 402 root * :No such server"]
 
 
 # --- LUSERS

@@ -20,8 +20,11 @@ def test_who_is_not_registered_can_do_that_alone() -> None:
     assert not any(rule.operator for rule in COMMANDS.values() if rule.when is not When.AFTER)
 
 
-def test_no_command_may_be_taken_for_one_of_http() -> None:
-    assert not HTTP_VERBS & set(COMMANDS)
+def test_no_command_that_may_come_first_is_taken_for_one_of_http() -> None:
+    early = {command for command, rule in COMMANDS.items() if rule.when is not When.AFTER}
+    assert not HTTP_VERBS & early
+    assert HTTP_VERBS & set(COMMANDS) == {"CONNECT"}, "which is heard from operators alone"
+    assert COMMANDS["CONNECT"].operator
 
 
 def test_a_registration_with_sasl_never_waits() -> None:

@@ -17,6 +17,20 @@ def test_an_invitation_is_told_to_the_guest_and_acknowledged() -> None:
         one.hears_nothing()
 
 
+def test_every_member_who_wants_to_be_told_is_where_each_may_invite() -> None:
+    net = Net()
+    alice = net.join("alice", caps="invite-notify", channels="#c")
+    member, plain = net.join("member", caps="invite-notify", channels="#c"), net.join("plain", channels="#c")
+    bob = net.join("bob")
+    alice.heard(), member.heard()
+    plain.says("INVITE bob #c")
+    for one in (alice, member, bob):
+        one.hears(f":{plain.prefix} INVITE bob #c")
+    plain.hears(":irc.home.test 341 plain bob #c")
+    for one in (alice, member, plain, bob):
+        one.hears_nothing()
+
+
 def test_who_could_have_invited_is_told_and_wants_to_be() -> None:
     net = Net()
     alice = net.join("alice", caps="invite-notify", channels="#c")
@@ -24,7 +38,7 @@ def test_who_could_have_invited_is_told_and_wants_to_be() -> None:
     member = net.join("member", caps="invite-notify", channels="#c")
     oper = net.join("oper", channels="#c")
     bob = net.join("bob", caps="invite-notify")
-    alice.asks("MODE #c +ho half oper")
+    alice.asks("MODE #c +iho half oper")
     half.heard(), member.heard(), oper.heard()
     alice.says("INVITE bob #c")
     half.hears(f":{alice.prefix} INVITE bob #c")
@@ -78,8 +92,9 @@ def test_only_operators_invite_where_only_the_invited_come_in() -> None:
 def test_refusals() -> None:
     net = Net()
     alice, bob = net.join("alice", channels="#c"), net.join("bob")
-    alice.says("INVITE nobody #c", "INVITE alice #c", "INVITE bob #nowhere", "INVITE bob")
+    alice.says("INVITE nobody #nowhere", "INVITE nobody #c", "INVITE alice #c", "INVITE bob #nowhere", "INVITE bob")
     alice.hears(
+        ":irc.home.test 403 alice #nowhere :No such channel",
         ":irc.home.test 401 alice nobody :No such nick/channel",
         ":irc.home.test 443 alice alice #c :is already on channel",
         ":irc.home.test 403 alice #nowhere :No such channel",
@@ -87,6 +102,9 @@ def test_refusals() -> None:
     )
     bob.says("INVITE alice #c")
     bob.hears(":irc.home.test 442 bob #c :You're not on that channel")
+    alice.asks("MODE #c +s")
+    bob.says("INVITE alice #c", "INVITE nobody #c")
+    bob.hears(":irc.home.test 442 bob #c :You're not on that channel", ":irc.home.test 401 bob nobody :No such nick/channel")
     alice.hears_nothing()
 
 

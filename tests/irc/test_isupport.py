@@ -44,5 +44,9 @@ def test_what_is_told_is_what_is_done() -> None:
     ann.hears(f":ann!… TOPIC #c :{topic}")
 
 
+def test_that_one_may_knock_is_told() -> None:
+    assert "KNOCK" in [text for line in lines("Home") for text in line]
+
+
 def test_the_network_is_named() -> None:
     assert tokens("Home")["NETWORK"] == "Home"

@@ -229,12 +229,20 @@ def test_a_long_reason_ends_with_a_whole_character() -> None:
     alice.hears(f":{bob.prefix} PART #c :" + "ä" * 150)
 
 
-def test_a_channel_is_secret_from_those_who_leave_it_too() -> None:
+def test_who_is_not_on_a_channel_can_not_leave_it_secret_or_not() -> None:
+    """Modern IRC, PART: ERR_NOTONCHANNEL where there is such a channel."""
     net = Net()
     alice, bob = net.join("alice", channels="#c"), net.join("bob")
     alice.asks("MODE #c +s")
     bob.says("PART #c", "PART #nowhere")
-    bob.hears(":irc.home.test 403 bob #c :No such channel", ":irc.home.test 403 bob #nowhere :No such channel")
+    bob.hears(":irc.home.test 442 bob #c :You're not on that channel", ":irc.home.test 403 bob #nowhere :No such channel")
+
+
+def test_what_is_named_twice_is_left_once() -> None:
+    alice = Net().join("alice", channels="#a")
+    alice.says("PART #a,#A,#a")
+    alice.hears(f":{alice.prefix} PART #a")
+    alice.hears_nothing()
 
 
 # --- channels that an account owns

@@ -105,6 +105,9 @@ def test_who_is_not_there_can_not_kick() -> None:
     bob = net.join("bob")
     bob.says("KICK #c u0", "KICK #nowhere u0")
     bob.hears(":irc.home.test 442 bob #c :You're not on that channel", ":irc.home.test 403 bob #nowhere :No such channel")
+    oper.asks("MODE #c +s")
+    bob.says("KICK #c u0")
+    bob.hears(":irc.home.test 442 bob #c :You're not on that channel")
     oper.hears_nothing()
 
 

@@ -182,6 +182,8 @@ def test_nobody_sets_what_the_server_sets() -> None:
 
 def test_a_mask_is_completed_as_it_is_told() -> None:
     alice, bob = two()
+    assert alice.asks("MODE #c +b $z:foo")[0].startswith(":irc.home.test 696 alice #c b $z:foo :Of masks with $ there are $a:")
+    assert alice.asks("MODE #c +e $a:") != []
     alice.says("MODE #c +bbb-b ann *@host.test $a:mallory ANN!*@*")
     bob.hears(f":{alice.prefix} MODE #c +bbb-b ann!*@* *!*@host.test $a:mallory ann!*@*")
 
@@ -199,7 +201,7 @@ def test_lists_have_a_bound() -> None:
     for number in range(0, MAXLIST, 4):
         alice.asks(f"MODE #c +bbeI n{number} n{number + 1} n{number + 2} n{number + 3}")
     alice.says("MODE #c +b onemore", "MODE #c -b+b n0 onemore")
-    alice.hears(":irc.home.test 478 alice #c onemore!*@* :…", f":{alice.prefix} MODE #c -b+b n0!*@* onemore!*@*")
+    alice.hears(":irc.home.test 478 alice #c onemore!*@* b :…", f":{alice.prefix} MODE #c -b+b n0!*@* onemore!*@*")
 
 
 def test_many_long_masks_are_told_in_several_lines() -> None:

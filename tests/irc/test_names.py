@@ -6,6 +6,7 @@ import pytest
 
 from tests.irc.talk import Net
 from wirespeak.irc.channels import TARGETS
+from wirespeak.irc.messages import Message
 
 
 def test_the_highest_prefix_or_every_one() -> None:
@@ -56,8 +57,19 @@ def test_several_channels_one_after_the_other() -> None:
     bob = net.join("bob")
     bob.says("NAMES #a,#b,#nowhere")
     assert [line.split(" ")[1] for line in bob.heard()] == ["353", "366", "353", "366", "366"]
-    alice.says("NAMES " + ",".join(f"#c{number}" for number in range(20)))
-    assert len(alice.heard()) == TARGETS["NAMES"]
+    alice.says("NAMES #a,#A")
+    assert [line.split(" ")[1] for line in alice.heard()] == ["353", "366"]
+
+
+def test_past_what_the_token_says_each_is_answered_by_the_end_alone() -> None:
+    """So nobody waits for ever for the end of what they have asked for (RPL_ISUPPORT TARGMAX)."""
+    most = TARGETS["NAMES"]
+    names = [f"#c{number}" for number in range(most + 16)]
+    alice = Net().join("alice", channels=",".join(names))
+    alice.says("NAMES " + ",".join(names))
+    told = [Message.parse(line) for line in alice.heard()]
+    assert [message.params[2] for message in told if message.command == "353"] == names[:most]
+    assert [message.params[1] for message in told if message.command == "366"] == names
 
 
 def test_the_invisible_are_told_to_members_alone() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.irc.talk import Client, Net
+from tests.irc.talk import Client, Net, matches
 from wirespeak.errors import TextError
 from wirespeak.irc.config import Oper
 from wirespeak.sasl import SALT, ScramKeys
@@ -37,6 +39,48 @@ def operator(net: Net, nick: str = "root", name: str = "root") -> Client:
 
 
 # --- OPER
+
+
+def test_ones_own_modes_are_changed_by_a_user(net: Net) -> None:
+    """IRCv3 account-tag: on all commands sent by a user, MODE among them; message-ids and bot-mode as well."""
+    ann = net.join("ann", caps="account-tag message-tags")
+    ann.user.account = "ann"
+    ann.says("OPER root secret", "MODE ann +w", "MODE ann +B", "MODE ann -w")
+    for modes, bot in (("+o", ""), ("+w", ""), ("+B", ";bot"), ("-w", ";bot")):
+        assert matches(f"@account=ann;msgid=…{bot} :{ann.prefix} MODE ann {modes}", ann.skips_to(f"… MODE ann {modes}"))
+
+
+def test_what_others_do_while_a_command_waits_is_no_answer(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """IRCv3 labeled-response, Tags: the label is that of what the command itself brings about."""
+    root, ann = operator(net), net.join("ann", caps="labeled-response batch", channels="#c")
+    begun: list[Coroutine[Any, Any, None]] = []
+
+    class Soon:
+        def __await__(self) -> Generator[None]:
+            yield
+
+    async def work(function: Callable[[], Any]) -> Any:
+        await Soon()
+        return function()
+
+    def start(coroutine: Coroutine[Any, Any, None]) -> Any:
+        coroutine.send(None)
+        begun.append(coroutine)
+        return SimpleNamespace(cancel=coroutine.close)
+
+    monkeypatch.setattr(net.world, "outside", replace(net.world.outside, work=work))
+    monkeypatch.setattr(ann._link, "start", start)
+    ann.says("@label=1 OPER root wrong")
+    ann.hears_nothing()
+    before = ann.prefix
+    root.says("SANICK ann anna", "SAPART anna #c", "CHGHOST anna garden.home.test")
+    ann.hears(f":{before} NICK anna", ":anna!… PART #c", ":irc.home.test 396 anna garden.home.test …")
+    with pytest.raises(StopIteration):
+        begun[0].send(None)
+    ann.hears("@label=1 :irc.home.test 464 anna …")
+    ann.says("@label=2 OPER root wrong")
+    root.says("KILL anna :bye")
+    ann.skips_to(":anna!… QUIT …")
 
 
 @pytest.mark.parametrize("login", ["root secret", "keys mellon"])
@@ -244,16 +288,19 @@ def test_die_stops_the_program_where_that_is_possible(net: Net) -> None:
 
 def test_sajoin_takes_somebody_in_whatever_the_modes(net: Net) -> None:
     root, ann, bob = operator(net), net.join("ann"), net.join("bob", channels="#c")
+    other = operator(net, "other")
+    root.heard()
     bob.says("MODE #c +ik key", "MODE #c +b *!*@*")
     bob.heard()
     root.says("SAJOIN ann #c,#new")
     ann.skips_to(f":{ann.prefix} JOIN #c")
     ann.skips_to(f":{ann.prefix} JOIN #new")
     bob.hears(f":{ann.prefix} JOIN #c")
-    root.hears(
-        f":irc.home.test NOTICE root :*** root took {ann.prefix} into #c",
-        f":irc.home.test NOTICE root :*** root took {ann.prefix} into #new",
+    other.hears(
+        f":irc.home.test NOTICE other :*** root took {ann.prefix} into #c",
+        f":irc.home.test NOTICE other :*** root took {ann.prefix} into #new",
     )
+    root.hears_nothing()
 
 
 def test_sajoin_of_what_is_no_channel(net: Net) -> None:
@@ -289,6 +336,18 @@ def test_sanick(net: Net) -> None:
 
 
 # --- CHGHOST, CHGIDENT
+
+
+@pytest.mark.parametrize("caps", ["", "chghost"])
+def test_who_changes_its_own_host_is_answered(net: Net, caps: str) -> None:
+    root = net.join("root", caps=f"labeled-response batch {caps}")
+    root.says("OPER root secret", "@label=1 CHGHOST root garden.home.test")
+    lines = root.heard()
+    if caps:
+        assert matches("@batch=… :root!… CHGHOST … garden.home.test", lines[-3])
+        assert matches("@batch=… :irc.home.test 396 root garden.home.test …", lines[-2])
+    else:
+        assert matches("@label=1 :irc.home.test 396 root garden.home.test …", lines[-1])
 
 
 def test_chghost_is_told_to_neighbours_by_their_capability(net: Net) -> None:

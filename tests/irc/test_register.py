@@ -138,7 +138,7 @@ def test_a_nick_that_somebody_else_has() -> None:
     home.join("ann")
     bob = home.join("bob")
     bob.says(f"REGISTER ann * {WORD}")
-    bob.hears(":irc.home.test FAIL REGISTER ACCOUNT_EXISTS ann :Somebody else is called ann at the moment")
+    bob.hears(":irc.home.test FAIL REGISTER BAD_ACCOUNT_NAME ann :Somebody else is called ann at the moment")
 
 
 @pytest.mark.parametrize("name", ["NickServ", "chanserv", "NlCKSERV", "9lives", "a!b", "a.b"])

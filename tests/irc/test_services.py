@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.irc.talk import Client, MemoryStore, Net
+from tests.irc.talk import Client, MemoryStore, Net, matches
 from wirespeak.errors import StorageError
 from wirespeak.irc.accounts import AccountSettings
 from wirespeak.irc.config import Oper
@@ -267,6 +267,37 @@ def test_an_old_connection_is_ended() -> None:
     assert "ERROR" in old.heard()[-1]
     assert old.gone
     bob.skips_to(":ann!… QUIT :Ghosted by ann_")
+
+
+def test_who_takes_a_nick_back_by_password_is_logged_in() -> None:
+    home = net()
+    registered(home, "ann").says("QUIT")
+    home.join("ann")
+    ann = home.join("ann_")
+    ann.says(f"NS RECOVER ann {WORD}")
+    heard = ann.heard()
+    assert heard[-1] == f"{NS} ann :You have ann back"
+    assert (ann.nick, ann.user.account) == ("ann", "ann")
+    assert not any("log in" in line for line in heard)
+
+
+def test_a_password_is_taken_as_it_is_said() -> None:
+    home = net()
+    ann = home.join("ann")
+    ann.says("REGISTER * * :two  spaces", "NS LOGOUT", "NS IDENTIFY two spaces")
+    ann.skips_to(f"{NS} ann :The name or the password is wrong")
+    ann.says("PRIVMSG NickServ :IDENTIFY two  spaces")
+    ann.skips_to(f"{NS} ann :You are now logged in as ann")
+
+
+def test_what_services_say_has_a_name() -> None:
+    """IRCv3 message-ids: on all PRIVMSG and NOTICE."""
+    ann = net().join("ann", caps="message-tags")
+    ann.says("NS HELP")
+    lines = ann.heard()
+    assert len(lines) > 3
+    assert all(matches("@msgid=… :NickServ!… NOTICE ann :…", line) for line in lines)
+    assert len({line.split(" ")[0] for line in lines}) == len(lines)
 
 
 @pytest.mark.parametrize("command", ["RECOVER", "REGAIN"])

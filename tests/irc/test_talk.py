@@ -29,6 +29,24 @@ def test_a_message_goes_to_all_but_the_sender(command: str) -> None:
         one.hears_nothing()
 
 
+def test_targets_that_are_the_same_by_the_casemapping_are_one() -> None:
+    """And each with a prefix is another one than without (Modern IRC: PRIVMSG; RPL_ISUPPORT CASEMAPPING, STATUSMSG)."""
+    alice, bob, cid = three()
+    alice.asks("MODE #c +v bob")
+    bob.heard(), cid.heard()
+    alice.says("PRIVMSG bob,BOB,#c,#C :Hi", "PRIVMSG +#c,#C,+#C,#c :Ho", "PRIVMSG NOBODY,nobody :Hi")
+    bob.hears(
+        f":{alice.prefix} PRIVMSG bob :Hi",
+        f":{alice.prefix} PRIVMSG #c :Hi",
+        f":{alice.prefix} PRIVMSG +#c :Ho",
+        f":{alice.prefix} PRIVMSG #c :Ho",
+    )
+    alice.hears(":irc.home.test 401 alice NOBODY :No such nick/channel")
+    for one in (alice, bob):
+        one.hears_nothing()
+    assert len(cid.heard()) == 2
+
+
 @pytest.mark.parametrize("command", ["PRIVMSG", "NOTICE"])
 def test_a_message_goes_to_one(command: str) -> None:
     alice, bob, cid = three()
@@ -73,8 +91,12 @@ def test_more_targets_than_the_token_says_are_refused() -> None:
         ("PRIVMSG bob :", "412 alice :No text to send"),
         ("PRIVMSG nobody :Hi", "401 alice nobody :No such nick/channel"),
         ("PRIVMSG #nowhere :Hi", "403 alice #nowhere :No such channel"),
-        ("PRIVMSG @#nowhere :Hi", "403 alice #nowhere :No such channel"),
-        ("PRIVMSG @ :Hi", "403 alice * :No such channel"),
+        ("PRIVMSG @#nowhere :Hi", "403 alice @#nowhere :No such channel"),
+        ("PRIVMSG @+#nowhere :Hi", "403 alice @+#nowhere :No such channel"),
+        ("PRIVMSG @bob :Hi", "401 alice @bob :No such nick/channel"),
+        ("PRIVMSG @NickServ :HELP", "401 alice @NickServ :No such nick/channel"),
+        ("PRIVMSG @ :Hi", "411 alice :No recipient given (PRIVMSG)"),
+        ("PRIVMSG ~& :Hi", "411 alice :No recipient given (PRIVMSG)"),
         ("PRIVMSG $*.test :Hi", "401 alice $*.test :No such nick/channel"),
         ("PRIVMSG bob!bob@host :Hi", "401 alice bob!bob@host :No such nick/channel"),
     ],
@@ -125,12 +147,21 @@ def test_outsiders_speak_where_they_may() -> None:
     zoe.hears_nothing()
 
 
-def test_a_secret_channel_that_hears_no_outsiders_is_as_if_it_were_not_there() -> None:
+def test_a_secret_channel_hears_no_outsiders_as_any_other() -> None:
+    """404, as No External Messages wants it: what is secret is who is there, not the name that somebody knows (Modern IRC)."""
     alice, _, _ = three()
     alice.asks("MODE #c +s")
-    zoe = alice.net.join("zoe")
-    zoe.says("PRIVMSG #c :Hi", "PRIVMSG #nowhere :Hi")
-    zoe.hears(":irc.home.test 403 zoe #c :No such channel", ":irc.home.test 403 zoe #nowhere :No such channel")
+    zoe = alice.net.join("zoe", caps="message-tags")
+    zoe.says("PRIVMSG #c :Hi", "PRIVMSG @#c :Hi", "TAGMSG #c", "PRIVMSG #nowhere :Hi")
+    zoe.hears(
+        ":irc.home.test 404 zoe #c :Cannot send to channel (+n)",
+        ":irc.home.test 404 zoe @#c :Cannot send to channel (+n)",
+        ":irc.home.test 404 zoe #c :Cannot send to channel (+n)",
+        ":irc.home.test 403 zoe #nowhere :No such channel",
+    )
+    zoe.says("NOTICE #c :Hi", "NOTICE @#c :Hi")
+    zoe.hears_nothing()
+    alice.hears_nothing()
 
 
 def test_a_channel_without_ctcp_takes_action_alone() -> None:
@@ -215,8 +246,8 @@ def test_a_prefix_before_the_channel_asks_for_a_rank(target: str, told: str, hea
 def test_a_prefix_opens_no_way_in() -> None:
     alice, _, _ = three()
     zoe = alice.net.join("zoe")
-    zoe.says("PRIVMSG @#c :Hi")
-    zoe.hears(":irc.home.test 404 zoe #c :Cannot send to channel (+n)")
+    zoe.says("PRIVMSG @#c :Hi", "PRIVMSG %@#C :Hi")
+    zoe.hears(":irc.home.test 404 zoe @#c :Cannot send to channel (+n)", ":irc.home.test 404 zoe %@#C :Cannot send to channel (+n)")
     alice.hears_nothing()
 
 

@@ -109,7 +109,7 @@ def test_a_tagmsg_keeps_to_the_rules_of_talk() -> None:
     bob.hears(
         ":irc.home.test 404 bob #c :Cannot send to channel (+m)",
         ":irc.home.test 401 bob nobody :No such nick/channel",
-        ":irc.home.test 404 bob #c :Cannot send to channel (+m)",
+        ":irc.home.test 404 bob @#c :Cannot send to channel (+m)",
         ":irc.home.test 411 bob :No recipient given (TAGMSG)",
         ":irc.home.test 461 bob TAGMSG :Not enough parameters",
     )

@@ -60,12 +60,15 @@ def test_who_is_outside_may_read_but_not_write() -> None:
     bob.hears(":irc.home.test 332 bob #c :Welcome", ":irc.home.test 333 bob #c alice …", ":irc.home.test 442 bob #c :…")
 
 
-def test_a_secret_channel_is_as_if_it_were_not_there() -> None:
+def test_a_secret_channel_shows_no_topic() -> None:
+    """It is as if it were not there; who would set one is told that they are outside (Modern IRC: ERR_NOTONCHANNEL)."""
     net = Net()
     alice, bob = net.join("alice", channels="#c"), net.join("bob")
-    alice.asks("TOPIC #c :Welcome", "MODE #c +s")
-    bob.says("TOPIC #c", "TOPIC #nowhere", "TOPIC #c :Mine")
-    bob.hears(*(f":irc.home.test 403 bob {name} :No such channel" for name in ("#c", "#nowhere", "#c")))
+    alice.asks("TOPIC #c :Welcome", "MODE #c +s-t")
+    bob.says("TOPIC #c", "TOPIC #nowhere", "TOPIC #nowhere :Mine", "TOPIC #c :Mine")
+    bob.hears(*(f":irc.home.test 403 bob {name} :No such channel" for name in ("#c", "#nowhere", "#nowhere")))
+    bob.hears(":irc.home.test 442 bob #c :You're not on that channel")
+    alice.hears_nothing()
 
 
 def test_a_long_topic_ends_with_a_whole_character() -> None:

@@ -55,7 +55,9 @@ def test_the_label_is_escaped_as_it_was() -> None:
 def test_the_time_stands_behind_the_label() -> None:
     ann = Net().join("ann", caps=f"{LABELS} server-time")
     ann.says("@label=1 PING x", "@label=2 PONG")
-    ann.hears("@label=1;time=… :irc.home.test PONG …", "@label=2 :irc.home.test ACK")
+    ann.hears("@label=1;time=… :irc.home.test PONG …", "@label=2;time=… :irc.home.test ACK")
+    ann.says("@label=3 LUSERS")
+    ann.skips_to("@label=3;time=… :irc.home.test BATCH +… labeled-response")
 
 
 def test_no_label_without_the_capability_or_a_value_or_one_that_is_too_long() -> None:

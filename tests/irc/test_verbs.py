@@ -25,7 +25,7 @@ def test_an_unknown_command() -> None:
 )
 def test_a_command_for_users_waits_for_the_welcome(command: str) -> None:
     client = Net().connect()
-    client.says(f"{command} a b c d")
+    client.says("PONG x", f"{command} a b c d")  # in the first line CONNECT is HTTP's
     client.hears(":irc.home.test 451 * :You have not registered")
 
 

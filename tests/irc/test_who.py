@@ -84,6 +84,20 @@ def test_a_mask_may_be_held_against_one_field_alone(net: Net) -> None:
     assert nicks(me, "WHO bo?") == ["ann", "bob"]
 
 
+@pytest.mark.parametrize("mask", ["irc.home.test", "IRC.HOME.TEST", "*.home.test", "irc.*"])
+def test_the_name_of_the_server_is_held_against_a_mask_too(net: Net, mask: str) -> None:
+    """RFC 1459 4.5.1: "host, server, real name and nickname" """
+    me = net.join("me")
+    net.join("ann")
+    net.join("bob").says("MODE bob +i")
+    for line in (f"WHO {mask}", f"WHO {mask} s", f"WHO {mask} us"):
+        assert nicks(me, line) == ["ann", "me"], line
+    assert nicks(me, f"WHO {mask} nuhra") == []
+    me.says(f"WHO {mask} s%sn")
+    me.hears(*(f":irc.home.test 354 me irc.home.test {nick}" for nick in ("me", "ann")), f":irc.home.test 315 me {mask} :End of WHO list")
+    assert nicks(me, "WHO irc.other.test") == nicks(me, "WHO ann* s") == []
+
+
 # --- the flags
 
 

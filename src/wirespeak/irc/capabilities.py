@@ -54,7 +54,7 @@ EXTENDED_MONITOR: Final = 1 << 11
 INVITE_NOTIFY: Final = 1 << 12
 LABELED_RESPONSE: Final = 1 << 13
 MULTI_PREFIX: Final = 1 << 14
-NO_IMPLICIT_NAMES: Final = 1 << 15
+NO_IMPLICIT_NAMES: Final = 1 << 15 | 1 << 21  # under either of its names
 SASL: Final = 1 << 16
 SETNAME: Final = 1 << 17
 STANDARD_REPLIES: Final = 1 << 18
@@ -84,12 +84,12 @@ TABLE: Final = {
         Capability("echo-message", ECHO_MESSAGE, "one's own messages come back, as the others got them"),
         Capability("extended-join", EXTENDED_JOIN, "JOIN tells account and real name"),
         Capability("extended-monitor", EXTENDED_MONITOR, "what the -notify capabilities tell, of those on one's MONITOR list too"),
-        Capability("invite-notify", INVITE_NOTIFY, "INVITE tells the channel's operators who invites whom"),
+        Capability("invite-notify", INVITE_NOTIFY, "INVITE tells who invites whom, to those on the channel who could have done it"),
         Capability("labeled-response", LABELED_RESPONSE, "answers bear the label of the command that they answer"),
         Capability("message-tags", MESSAGE_TAGS, "all tags are understood: msgid, bot, and those from client to client"),
         Capability("multi-prefix", MULTI_PREFIX, "all of somebody's prefixes are told, not the highest alone"),
-        Capability("no-implicit-names", NO_IMPLICIT_NAMES, "JOIN is not followed by the names"),
-        Capability("draft/no-implicit-names", NO_IMPLICIT_NAMES, "the same, as it was called before"),
+        Capability("no-implicit-names", 1 << 15, "JOIN is not followed by the names"),
+        Capability("draft/no-implicit-names", 1 << 21, "the same, as it was called before"),
         Capability("sasl", SASL, "one logs in by AUTHENTICATE before the welcome, or after"),
         Capability("server-time", SERVER_TIME, "each message bears the time at which it was sent"),
         Capability("setname", SETNAME, "SETNAME changes the real name, and tells when others change theirs"),
@@ -102,5 +102,5 @@ TABLE: Final = {
 
 
 def names(caps: int) -> list[str]:
-    """The names of those in ``caps``; of one with two names, the later."""
-    return list({row.bit: row.name for row in reversed(TABLE.values()) if caps & row.bit}.values())
+    """The names of those in ``caps``."""
+    return [row.name for row in TABLE.values() if caps & row.bit]

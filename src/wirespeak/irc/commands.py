@@ -85,6 +85,7 @@ COMMANDS: Final[dict[str, Rule]] = {
     "MOTD": Rule(0, cost=2.0),
     "RULES": Rule(0),
     "STATS": Rule(1, cost=2.0),
+    "SUMMON": Rule(0),
     "TIME": Rule(0),
     "USERS": Rule(0),
     "VERSION": Rule(0),
@@ -96,6 +97,7 @@ COMMANDS: Final[dict[str, Rule]] = {
     # Operators
     "CHGHOST": Rule(2, operator=True),
     "CHGIDENT": Rule(2, operator=True),
+    "CONNECT": Rule(1, operator=True),  # as the very first line it is HTTP's (`grammar.HTTP_VERBS`)
     "DIE": Rule(0, operator=True),
     "DLINE": Rule(1, operator=True),
     "KILL": Rule(2, operator=True),
@@ -106,6 +108,7 @@ COMMANDS: Final[dict[str, Rule]] = {
     "SAMODE": Rule(2, operator=True),
     "SANICK": Rule(2, operator=True),
     "SAPART": Rule(2, operator=True),
+    "SQUIT": Rule(1, operator=True),
     "UNDLINE": Rule(1, operator=True),
     "UNKLINE": Rule(1, operator=True),
     "WALLOPS": Rule(1, operator=True),

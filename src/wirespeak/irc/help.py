@@ -46,6 +46,9 @@ CHGHOST <nick> [<user>] <host>
 CHGIDENT <nick> <user>
     For operators: gives a user another user name.
 
+CONNECT <server> [<port> [<remote server>]]
+    For operators, and of no use here: this server is a network of its own, and links to no other.
+
 DIE
     Refused: a server is stopped where it was started.
 
@@ -176,9 +179,15 @@ SAPART <nick> <channel>[,<channel> ...] [:<reason>]
 SETNAME :<realname>
     Changes your real name, whatever you want that to be.
 
+SQUIT <server> [:<comment>]
+    For operators, and of no use here: there is no server to part with. See CONNECT.
+
 STATS <letter>
     Tells of the server at work: u how long it is up, m commands used, p operators here; for operators
     also k and d who is kept away, o who may become operator, t connections refused.
+
+SUMMON <user>
+    Is of another time, and not offered. INVITE asks somebody into a channel.
 
 TAGMSG <target>[,<target> ...]
     Sends tags without a text (that you are typing, say), with the capability message-tags.
@@ -220,8 +229,8 @@ WEBIRC <password> <gateway> <host> <address> [:<options>]
     Is said by gateways, to tell whom they speak for.
 
 WHO <channel | nick | mask> [<flags>][%<fields>[,<token>]]
-    Tells who is in a channel, or whose nick, user name, host or real name matches a mask.
-    Flags: o operators only; n u h r a i look only at nick, user name, host, real name, account, address.
+    Tells who is in a channel, or whose nick, user name, host, real name or server matches a mask.
+    Flags: o operators only; n u h r s a i look only at nick, user name, host, real name, server, account, address.
     Fields, as WHOX has them: t token, c channel, u user name, i address, h host, s server, n nick, f flags,
     d hops, l seconds idle, a account, o rank, r real name.
 

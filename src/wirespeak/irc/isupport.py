@@ -41,6 +41,7 @@ def tokens(network: str) -> dict[str, str]:
         "INVEX": "I",
         "KEYLEN": str(grammar.KEY_SIZE),
         "KICKLEN": str(grammar.KICK_SIZE),
+        "KNOCK": "",
         "LINELEN": str(grammar.LINE),
         "MAXLIST": f"beI:{MAXLIST}",
         "MODES": str(MAXMODES),

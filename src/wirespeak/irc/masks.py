@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 from wirespeak.irc.casemapping import ascii_fold
 
-__all__ = ["Glob", "Mask", "Maskable", "complete", "skeleton"]
+__all__ = ["EXTENDED", "Glob", "Mask", "Maskable", "complete", "skeleton"]
 
 # Patterns kept compiled: those of the lists of some hundred channels.
 KEPT: Final = 8192

@@ -89,7 +89,7 @@ class Ownership:
             raise Refused(f"{name} looks too much like {lookalike.name}, which is registered", reply="BAD_ACCOUNT_NAME")
         holder = world.find(name)
         if holder is not None and holder is not user:
-            raise Refused(f"Somebody else is called {name} at the moment", reply="ACCOUNT_EXISTS")
+            raise Refused(f"Somebody else is called {name} at the moment", reply="BAD_ACCOUNT_NAME")
 
     def settled(self, user: User) -> None:
         """``user`` has its nick, or is logged in or out, as of now, by a command of its own."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from wirespeak.contract import Link
 from wirespeak.irc import capabilities
-from wirespeak.irc.capabilities import SERVER_TIME, TAG_MASK
+from wirespeak.irc.capabilities import MESSAGE_TAGS, SERVER_TIME, TAG_MASK
 from wirespeak.irc.messages import Message, encode_tags
 from wirespeak.irc.numerics import Numeric
 from wirespeak.irc.origin import Origin
@@ -169,13 +169,18 @@ class User:
         self.send(Message("NOTICE", [self.nick, text], self.origin.name))
 
     def send(self, message: Message) -> None:
-        """Answer with ``message``, whose own tags are not looked at; the time is put on it for who has server-time."""
-        tags = {"time": self.origin.stamp(self.origin.now())} if self.tag_key & SERVER_TIME else {}
+        """Answer with ``message``, whose own tags are not looked at; a user who understands them gets the time, and a notice's name."""
+        tags = self._stamped()
+        if message.command == "NOTICE" and self.tag_key & MESSAGE_TAGS:
+            tags["msgid"] = self.origin.msgid()  # IRCv3 message-ids: on all PRIVMSG and NOTICE
         self.answer(tags, message.body())
 
     def answer(self, tags: dict[str, str], line: bytes) -> None:
-        """Queue ``line``, which ends in CRLF, behind ``tags``, which this user understands; and see to the label."""
-        if self._label is None:
+        """Queue ``line``, which ends in CRLF, behind ``tags``, which this user understands; and see to the label.
+
+        Where the user's command waits for something, what others do to it meanwhile is no answer (IRCv3 labeled-response, Tags).
+        """
+        if self._label is None or self.origin.acting is not self:
             self.session.queue(encode_tags(tags).encode() + line if tags else line)
         elif self._batch:
             self._queue_with("batch", self._batch, tags, line)
@@ -184,14 +189,15 @@ class User:
         else:
             self._batch = self.origin.msgid()
             start = Message("BATCH", [f"+{self._batch}", "labeled-response"], self.origin.name)
-            self._queue_with("label", self._label, {}, start.body())
+            self._queue_with("label", self._label, self._stamped(), start.body())
             self._queue_with("batch", self._batch, *self._first)
             self._queue_with("batch", self._batch, tags, line)
             self._first = None
 
     def open_label(self, label: str) -> None:
-        """What is answered from here on answers the command that bore ``label``."""
+        """What is answered from here on answers the command that bore ``label``, while its user is who acts."""
         self._label = label
+        self.origin.acting = self
 
     def close_label(self) -> None:
         """The command is carried out: if it bore a label, end what answers it."""
@@ -204,12 +210,16 @@ class User:
         elif first is not None:
             self._queue_with("label", label, *first)
         else:
-            self._queue_with("label", label, {}, Message("ACK", [], self.origin.name).body())
+            self._queue_with("label", label, self._stamped(), Message("ACK", [], self.origin.name).body())
 
     def say_pending(self) -> None:
         """The connection ends in the middle of a command: what has been answered until now comes before our last word."""
         if self._batch or self._first is not None:
             self.close_label()
+
+    def _stamped(self) -> dict[str, str]:
+        """The tags of what the server says of itself."""
+        return {"time": self.origin.stamp(self.origin.now())} if self.tag_key & SERVER_TIME else {}
 
     def _queue_with(self, name: str, value: str, tags: dict[str, str], line: bytes) -> None:
         self.session.queue(encode_tags({name: value, **tags}).encode() + line)

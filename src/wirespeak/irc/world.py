@@ -7,7 +7,8 @@ is told to each neighbour once, however many channels they share (RFC 2812 3.1.7
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import islice
@@ -221,9 +222,14 @@ class World(Origin):
         """
         user.session.hold()
         user.held = True
-        task = user.link.start(self._later(user, coroutine))  # its first steps are taken here, and may be all that there are
+        task = user.link.start(
+            self._acted(user, self._later(user, coroutine))
+        )  # its first steps are taken here, and may be all that there are
         if user.held is not None:
             user.held = task
+
+    async def _acted(self, user: User, coroutine: Coroutine[Any, Any, None]) -> None:
+        await _steps(self, user, coroutine)
 
     async def _later(self, user: User, coroutine: Coroutine[Any, Any, None]) -> None:
         try:
@@ -427,3 +433,22 @@ class World(Origin):
         """The account that the TLS certificate of ``user`` proves it to be."""
         account = self.accounts.by_certificate(user.fingerprint) if user.fingerprint else None
         return None if account is None else account.name
+
+
+@types.coroutine
+def _steps(origin: Origin, user: User, coroutine: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
+    """Run ``coroutine``; in each of its steps ``user`` is who acts, and between them whoever else may be."""
+    step: Callable[[Any], Any] = coroutine.send
+    value: Any = None
+    while True:
+        before, origin.acting = origin.acting, user
+        try:
+            awaited = step(value)
+        except StopIteration:
+            return
+        finally:
+            origin.acting = before
+        try:
+            step, value = coroutine.send, (yield awaited)
+        except BaseException as error:  # it is cancelled
+            step, value = coroutine.throw, error

@@ -15,7 +15,7 @@ from typing import Final
 from wirespeak.errors import Refused, StorageError
 from wirespeak.irc.service_names import CHANSERV, NICKSERV, SERVICES
 from wirespeak.irc.services import chanserv, nickserv
-from wirespeak.irc.services.request import Command, Request, words
+from wirespeak.irc.services.request import HELP, Command, Request
 from wirespeak.irc.users import User
 from wirespeak.irc.world import World
 
@@ -34,12 +34,13 @@ def hear(world: World, user: User, service: str, text: str) -> None:
     """
     if text.startswith("\x01"):
         return
-    name, *rest = words(text)
-    request = Request(world, user, service, rest)
+    name, *rest = text.split(maxsplit=1) or [HELP]
+    name = name.upper()
+    request = Request(world, user, service, *rest or [""])
     command = COMMANDS[service].get(ALIASES.get(name, name))
     if command is None:
         request.say(f"I know no {name[:50]}: /msg {service} HELP tells what there is")
-    elif len(rest) < command.least:
+    elif len(request.words) < command.least:
         request.say(f"Expected: {name} {command.usage}")
     elif user.held is not None:
         request.say("One thing after the other: ask again when I have answered")

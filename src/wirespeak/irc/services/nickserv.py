@@ -90,8 +90,10 @@ async def _ghost(request: Request) -> None:
 
 async def _recover(request: Request) -> None:
     other = await _other(request)
-    nick = other.nick
+    nick, owner, mine = other.nick, request.known(other.nick), request.ownership.account_of(request.user)
     request.ownership.rename_away(other)
+    if mine is None or key_of(mine) != key_of(owner):
+        request.world.set_account(request.user, owner.name)  # its password was said
     request.world.rename(request.user, nick)
     request.say(f"You have {nick} back")
 

@@ -13,19 +13,20 @@ from wirespeak.irc.service_names import source
 from wirespeak.irc.users import User
 from wirespeak.irc.world import World
 
-__all__ = ["Command", "Request", "help_on", "words"]
+__all__ = ["HELP", "Command", "Request", "help_on"]
 
 
 class Request:
-    """``words`` that ``user`` said to ``service``, the command's name left out."""
+    """``text`` that ``user`` said to ``service``, the command's name left out, and the `words` of it."""
 
-    __slots__ = ("_source", "service", "user", "words", "world")
+    __slots__ = ("_source", "_text", "service", "user", "words", "world")
 
-    def __init__(self, world: World, user: User, service: str, words: list[str]) -> None:
+    def __init__(self, world: World, user: User, service: str, text: str) -> None:
         self.world = world
         self.user = user
         self.service = service
-        self.words = words
+        self.words = text.split()
+        self._text = text.strip()
         self._source = source(service, world.name)
 
     def say(self, *lines: str) -> None:
@@ -40,8 +41,8 @@ class Request:
         return self.words[number] if number < len(self.words) else default
 
     def rest(self, number: int) -> str:
-        """All that is said from that word on, as one: a password may be of several words."""
-        return " ".join(self.words[number:])
+        """All that is said from that word on, as it was said: a password may be of several words."""
+        return self._text.split(maxsplit=number)[number] if number < len(self.words) else ""
 
     @property
     def ownership(self) -> Ownership:
@@ -107,9 +108,3 @@ def help_on(request: Request, commands: Mapping[str, Command], about: str) -> No
     for name, row in commands.items():
         request.say(f"  {name} {row.usage}".rstrip())
     request.say(f"More: /msg {request.service} {HELP} <command>")
-
-
-def words(text: str) -> list[str]:
-    """The words of what was said: the command in upper case, and what follows."""
-    name, *rest = text.split() or [HELP]
-    return [name.upper(), *rest]

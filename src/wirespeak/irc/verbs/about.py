@@ -1,4 +1,5 @@
-"""What the server tells of itself: MOTD, RULES, VERSION, ADMIN, TIME, INFO, LUSERS, LINKS, MAP, STATS, USERS, HELP. Pure.
+"""What the server tells of itself: MOTD, RULES, VERSION, ADMIN, TIME, INFO, LUSERS, LINKS, MAP, STATS, USERS, SUMMON, HELP; and that it
+has no links, where CONNECT and SQUIT want some. Pure.
 
 (Modern IRC, Server Queries and Commands; RFC 2812 3.4.) A <target> is this server, by name or mask, or somebody who is on it: there are
 no others; for whatever else 402 is the answer.
@@ -20,7 +21,24 @@ from wirespeak.irc.users import User
 from wirespeak.irc.words import address, middle
 from wirespeak.irc.world import World
 
-__all__ = ["ADMIN", "HELP", "HELPOP", "INFO", "LINKS", "LUSERS", "MAP", "MOTD", "RULES", "STATS", "TIME", "USERS", "VERSION"]
+__all__ = [
+    "ADMIN",
+    "CONNECT",
+    "HELP",
+    "HELPOP",
+    "INFO",
+    "LINKS",
+    "LUSERS",
+    "MAP",
+    "MOTD",
+    "RULES",
+    "SQUIT",
+    "STATS",
+    "SUMMON",
+    "TIME",
+    "USERS",
+    "VERSION",
+]
 
 SOFTWARE: Final = f"wirespeak-{__version__}"
 
@@ -163,6 +181,21 @@ def MAP(world: World, user: User, message: Message) -> None:
 def USERS(world: World, user: User, message: Message) -> None:
     """USERS: who is logged in at the terminals of the host; "for security related reasons", nobody tells (RFC 2812 4.6)."""
     user.reply(numerics.ERR_USERSDISABLED)
+
+
+def SUMMON(world: World, user: User, message: Message) -> None:
+    """SUMMON <user> [<target> [<channel>]]: to call one of those to a channel; where that is not done, 445 says so (RFC 2812 4.5)."""
+    user.reply(numerics.ERR_SUMMONDISABLED)
+
+
+def CONNECT(world: World, user: User, message: Message) -> None:
+    """CONNECT <target server> [<port> [<remote server>]] (Modern IRC: CONNECT): a server is a network of its own, and links to none."""
+    user.reply(numerics.ERR_NOSUCHSERVER, middle(message.params[0]))
+
+
+def SQUIT(world: World, user: User, message: Message) -> None:
+    """SQUIT <server> <comment> (Modern IRC: SQUIT): so there is none either to part with, by whatever name."""
+    user.reply(numerics.ERR_NOSUCHSERVER, middle(message.params[0]))
 
 
 # --- STATS

@@ -77,7 +77,7 @@ async def _keep(world: World, user: User, ban: Ban) -> None:
     world.bans.add(ban)
     told = f"{ban.kind}-line on {ban.mask} {time_left(ban, ban.at)}: {ban.reason}"
     user.notice(told)
-    tell_operators(world, f"{user.nick} set a {told}", but=user)
+    tell_operators(world, f"{user.nick} set a {told}", user)
     _cut_off(world, ban)
 
 
@@ -123,4 +123,4 @@ async def _lift(world: World, user: User, kind: str, mask: str) -> None:
         return
     world.bans.remove(kind, mask)
     user.notice(f"The {kind}-line on {mask} is lifted")
-    tell_operators(world, f"{user.nick} lifted the {kind}-line on {mask}", but=user)
+    tell_operators(world, f"{user.nick} lifted the {kind}-line on {mask}", user)

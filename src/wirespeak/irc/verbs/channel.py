@@ -1,7 +1,8 @@
 """Into a channel and out of it, and what can be known and said of it: JOIN, PART, KICK, INVITE, KNOCK, TOPIC, NAMES, LIST.
 
-(Modern IRC: Channel Operations; RFC 2812 3.2.) A secret channel is, to those outside, as if it were not there: they hear 403
-(Modern IRC: Secret Channel Mode). What is told to all members is made once, however many they are (``relay.py``). Pure.
+(Modern IRC: Channel Operations; RFC 2812 3.2.) Who asks from outside what a secret channel is like hears 403, as if it were not there
+(Modern IRC: Secret Channel Mode); who would do there what members alone may, hears 442 as in any other (Modern IRC: ERR_NOTONCHANNEL).
+What is told to all members is made once, however many they are (``relay.py``). Pure.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from wirespeak.irc.users import User
 from wirespeak.irc.words import middle, room_behind
 from wirespeak.irc.world import World
 
-__all__ = ["INVITE", "JOIN", "KICK", "KNOCK", "LIST", "NAMES", "PART", "TOPIC", "join", "leave"]
+__all__ = ["INVITE", "JOIN", "KICK", "KNOCK", "LIST", "NAMES", "PART", "TOPIC", "join", "leave", "listed"]
 
 KNOCK_TIME: Final = 60.0
 """Seconds between two KNOCKs at one channel, whoever knocks: its operators are told of each."""
@@ -44,7 +45,7 @@ BARRED: Final = {
 
 
 def _known(world: World, user: User, name: str) -> Channel | None:
-    """The channel called ``name``; where there is none that ``user`` may know of, that is said."""
+    """The channel called ``name``, to look at; where there is none that ``user`` may know of, that is said."""
     channel = world.channel(name)
     if channel is None or not channel.shows_to(user):
         user.reply(numerics.ERR_NOSUCHCHANNEL, middle(name))
@@ -52,18 +53,30 @@ def _known(world: World, user: User, name: str) -> Channel | None:
     return channel
 
 
+def _existing(world: World, user: User, name: str) -> Channel | None:
+    """The channel called ``name``, secret or not; where there is none, that is said."""
+    channel = world.channel(name)
+    if channel is None:
+        user.reply(numerics.ERR_NOSUCHCHANNEL, middle(name))
+    return channel
+
+
 def _own(world: World, user: User, name: str) -> Channel | None:
     """The same, where ``user`` must be a member."""
-    channel = _known(world, user, name)
+    channel = _existing(world, user, name)
     if channel is not None and user not in channel.members:
         user.reply(numerics.ERR_NOTONCHANNEL, channel.name)
         return None
     return channel
 
 
-def _listed(text: str) -> list[str]:
-    """The items of a list that commas part; empty ones are left out, and what is named twice is named once."""
-    return list(dict.fromkeys(filter(None, text.split(","))))
+def listed(world: World, text: str) -> list[str]:
+    """The names that commas part; empty ones are left out, and what is named twice, in whatever case, is named once: the first time."""
+    named: dict[str, str] = {}
+    for name in text.split(","):
+        if name:
+            named.setdefault(world.fold(name), name)
+    return list(named.values())
 
 
 # --- in and out
@@ -145,7 +158,7 @@ def _tell_join(world: World, user: User, channel: Channel) -> None:
 
 def PART(world: World, user: User, message: Message) -> None:
     """``PART <channel>{,<channel>} [<reason>]`` (Modern IRC: PART message)."""
-    names = _listed(message.params[0])
+    names = listed(world, message.params[0])
     if not names:
         user.reply(numerics.ERR_NEEDMOREPARAMS, "PART")
     reason = [cut(message.params[1], REASON_SIZE)] if len(message.params) > 1 and message.params[1] else []
@@ -205,14 +218,15 @@ def INVITE(world: World, user: User, message: Message) -> None:
         user.reply(numerics.ERR_NEEDMOREPARAMS, "INVITE")
         return
     nick, name = message.params[:2]
+    channel = _existing(world, user, name)
+    if channel is None:
+        return
     guest = world.find(nick)
     if guest is None:
         user.reply(numerics.ERR_NOSUCHNICK, middle(nick))
-        return
-    channel = _own(world, user, name)
-    if channel is None:
-        return
-    if guest in channel.members:
+    elif user not in channel.members:
+        user.reply(numerics.ERR_NOTONCHANNEL, channel.name)
+    elif guest in channel.members:
         user.reply(numerics.ERR_USERONCHANNEL, guest.nick, channel.name)
     elif "i" in channel.modes and channel.rank(user) < HALFOP:
         user.reply(numerics.ERR_CHANOPRIVSNEEDED, channel.name)
@@ -232,8 +246,9 @@ def _invite(world: World, user: User, guest: User, channel: Channel) -> None:
         user.reply(numerics.RPL_AWAY, guest.nick, guest.away)  # RFC 2812 3.2.7
     relay = world.relay(Message("INVITE", [guest.nick, channel.name], user.prefix), user)
     relay.to(guest)
-    # Who could have invited them is told, and wants to be (IRCv3 invite-notify).
-    relay.to_all((member for member in channel.at_least(HALFOP) if member.caps & INVITE_NOTIFY), user)
+    # Who could have invited them is told, and wants to be (IRCv3 invite-notify): any member, but for +i.
+    inviting = channel.at_least(HALFOP) if "i" in channel.modes else channel.members
+    relay.to_all((member for member in inviting if member.caps & INVITE_NOTIFY), user)
 
 
 def KNOCK(world: World, user: User, message: Message) -> None:
@@ -288,18 +303,21 @@ def _tell_topic(user: User, channel: Channel, topic: Topic) -> None:
 
 def NAMES(world: World, user: User, message: Message) -> None:
     """``NAMES [<channel>{,<channel>}]``: who is there; without a channel, nobody (Modern IRC: NAMES message)."""
-    names = _listed(message.params[0])[: TARGETS["NAMES"]] if message.params else []
+    names = listed(world, message.params[0]) if message.params else []
     if not names:
         user.reply(numerics.RPL_ENDOFNAMES, "*")
         return
-    world.stream(user, (answer for name in names for answer in _names_of(world, user, name)))
+    world.stream(user, _names_of(world, user, names))
 
 
-def _names_of(world: World, user: User, name: str) -> Iterator[Message]:
-    channel = world.channel(name)
-    if channel is None or not channel.shows_to(user):
-        return iter([user.numeric(numerics.RPL_ENDOFNAMES, middle(name))])
-    return _names(world, user, channel)
+def _names_of(world: World, user: User, names: list[str]) -> Iterator[Message]:
+    """The answers for each; past what TARGMAX allows it is the end alone, for which clients wait."""
+    for count, name in enumerate(names):
+        channel = world.channel(name) if count < TARGETS["NAMES"] else None
+        if channel is None or not channel.shows_to(user):
+            yield user.numeric(numerics.RPL_ENDOFNAMES, middle(name))
+        else:
+            yield from _names(world, user, channel)
 
 
 def _names(world: World, user: User, channel: Channel) -> Iterator[Message]:

@@ -15,7 +15,8 @@ from typing import Final
 
 from wirespeak.irc import numerics
 from wirespeak.irc.channels import HIDDEN_KEY, Channel, Entry
-from wirespeak.irc.grammar import KEY, LINE
+from wirespeak.irc.grammar import KEY, KEY_SIZE, LINE
+from wirespeak.irc.masks import EXTENDED
 from wirespeak.irc.messages import Message
 from wirespeak.irc.modes import CHANNEL_MODES, FOUNDER, HALFOP, USER_MODES, Change, Kind, read, write
 from wirespeak.irc.users import User
@@ -161,6 +162,9 @@ class _Editing:
         if middle(text) != text or len(text.encode()) > MASK_SIZE:
             self._unfit(change, f"A mask has no space and no colon in front, and at most {MASK_SIZE} bytes")
             return None
+        if change.adding and text[:1] == "$" and EXTENDED.fullmatch(text) is None:
+            self._unfit(change, "Of masks with $ there are $a:<account>, $a for all who are logged in, and $~a for all who are not")
+            return None
         entry = Entry(text, self._source, self._world.now())
         listed = channel.listed(change.letter, entry.mask)
         if not change.adding:
@@ -171,7 +175,7 @@ class _Editing:
         if listed is not None:
             return None
         if channel.lists_full:
-            self._user.reply(numerics.ERR_BANLISTFULL, channel.name, entry.mask, f"Channel list is full (+{change.letter})")
+            self._user.reply(numerics.ERR_BANLISTFULL, channel.name, entry.mask, change.letter)
             return None
         channel.enlist(change.letter, entry)
         return Change(True, change.letter, entry.mask)
@@ -181,7 +185,9 @@ class _Editing:
         if not change.adding:
             return Change(False, "k", HIDDEN_KEY) if modes.pop("k", None) is not None else None
         if key is None or KEY.fullmatch(key) is None:
-            self._unfit(change, "A key has no space and no comma, and does not begin with a colon")
+            self._unfit(
+                change, f"A key is of 1 to {KEY_SIZE} letters of ASCII, no space and no comma among them, and does not begin with a colon"
+            )
             return None
         if modes.get("k") == key:
             return None
@@ -245,12 +251,12 @@ def _change_own(world: World, user: User, letters: str) -> None:
     if Change(False, "o") in changes:
         user.oper = None
         user.session.exempt = not world.config.throttle
-    tell_own(user, changes)
+    tell_own(world, user, changes)
     if unknown:
         user.reply(numerics.ERR_UMODEUNKNOWNFLAG)
 
 
-def tell_own(user: User, changes: list[Change]) -> None:
+def tell_own(world: World, user: User, changes: list[Change]) -> None:
     """Tell ``user`` which of its own modes have changed."""
     for words in write(changes, LINE - len(f":{user.prefix} MODE {user.nick} \r\n")):
-        user.send(Message("MODE", [user.nick, *words], user.prefix))
+        world.relay(Message("MODE", [user.nick, *words], user.prefix), user).answer(user)

@@ -35,11 +35,11 @@ DECOY: Final = ScramKeys(ITERATIONS, bytes(SALT), bytes(32), bytes(32))
 """Keys that no password fits: with them a name that is nobody's takes as long as any other."""
 
 
-def tell_operators(world: World, text: str, *, but: User | None = None) -> None:
-    """A notice to all operators (but one, who is answered otherwise)."""
+def tell_operators(world: World, text: str, *but: User) -> None:
+    """A notice to all operators but those who know it already."""
     for user in world.bearers["o"]:
-        if user is not but:
-            world.relay(Message("NOTICE", [user.nick, f"*** {text}"], world.name), msgid=False).deliver(user)
+        if user not in but:
+            world.relay(Message("NOTICE", [user.nick, f"*** {text}"], world.name)).deliver(user)
 
 
 # --- becoming one
@@ -64,10 +64,10 @@ async def _oper(world: World, user: User, name: str, password: str) -> None:
     if block is None or not right:
         world.accounts.failed(user.ip, "")
         user.reply(numerics.ERR_PASSWDMISMATCH)
-        tell_operators(world, f"{user.prefix} failed to become the operator {middle(name)}")
+        tell_operators(world, f"{user.prefix} failed to become the operator {middle(name)}", user)
     elif (block.hosts and not any(Mask(host).matches(user) for host in block.hosts)) or (block.secure and not user.secure):
         user.reply(numerics.ERR_NOOPERHOST)
-        tell_operators(world, f"{user.prefix} may not be the operator {name} from there")
+        tell_operators(world, f"{user.prefix} may not be the operator {name} from there", user)
     else:
         _make_operator(world, user, name, block)
 
@@ -85,8 +85,8 @@ def _make_operator(world: World, user: User, name: str, block: Oper) -> None:
     user.session.exempt = True
     user.reply(numerics.RPL_YOUREOPER)
     if world.set_mode(user, "o", True):
-        user.send(Message("MODE", [user.nick, "+o"], user.prefix))
-    tell_operators(world, f"{user.prefix} is now an operator ({name})", but=user)
+        world.relay(Message("MODE", [user.nick, "+o"], user.prefix), user).answer(user)
+    tell_operators(world, f"{user.prefix} is now an operator ({name})", user)
 
 
 # --- to all
@@ -103,7 +103,7 @@ def KILL(world: World, user: User, message: Message) -> None:
     world.relay(Message("KILL", [target.nick, comment], user.prefix), user, msgid=False).to(target)
     # "The user being killed and every user sharing a channel with them receives a QUIT message" (Modern IRC: KILL)
     world.relay(Message("QUIT", [reason], target.prefix), target).to(target)
-    tell_operators(world, f"{user.nick} killed {target.prefix} ({comment})", but=target)
+    tell_operators(world, f"{user.nick} killed {target.prefix} ({comment})", user, target)
     world.dismiss(target, reason)
 
 
@@ -134,7 +134,7 @@ async def _rehash(world: World, user: User) -> None:
         return
     reconfigure(world, config)
     user.notice("The configuration is read anew")
-    tell_operators(world, f"{user.nick} had the configuration read anew", but=user)
+    tell_operators(world, f"{user.nick} had the configuration read anew", user)
 
 
 def DIE(world: World, user: User, message: Message) -> None:
@@ -175,7 +175,7 @@ def SAJOIN(world: World, user: User, message: Message) -> None:
             user.reply(numerics.ERR_NOSUCHCHANNEL, middle(name))
             continue
         join(world, target, name, forced=True)
-        tell_operators(world, f"{user.nick} took {target.prefix} into {name}")
+        tell_operators(world, f"{user.nick} took {target.prefix} into {name}", user)
 
 
 def SAPART(world: World, user: User, message: Message) -> None:
@@ -190,7 +190,7 @@ def SAPART(world: World, user: User, message: Message) -> None:
             user.reply(numerics.ERR_USERNOTINCHANNEL, target.nick, middle(name))
             continue
         leave(world, target, channel, [cut(reason[0], REASON_SIZE)] if reason else [])
-        tell_operators(world, f"{user.nick} took {target.prefix} out of {channel.name}")
+        tell_operators(world, f"{user.nick} took {target.prefix} out of {channel.name}", user)
 
 
 def SANICK(world: World, user: User, message: Message) -> None:
@@ -204,7 +204,7 @@ def SANICK(world: World, user: User, message: Message) -> None:
     elif (holder is not None and holder is not target) or world.fold(nick) in SERVICES:
         user.reply(numerics.ERR_NICKNAMEINUSE, nick)
     elif nick != target.nick:
-        tell_operators(world, f"{user.nick} renamed {target.prefix} to {nick}")
+        tell_operators(world, f"{user.nick} renamed {target.prefix} to {nick}", user)
         world.rename(target, nick)
 
 
@@ -229,9 +229,10 @@ def _change(world: World, user: User, command: str, target: User, name: str, hos
     elif HOST.fullmatch(host) is None:
         user.fail(command, "INVALID_HOST", middle(host), "That is no host")
     else:
-        tell_operators(world, f"{user.nick} changed {target.prefix} to {name}@{host}")
+        tell_operators(world, f"{user.nick} changed {target.prefix} to {name}@{host}", user)
         shown = target.host
         world.change_host(target, name, host)
         if host != shown:
             message = Message(numerics.RPL_VISIBLEHOST.code, numerics.RPL_VISIBLEHOST.params(target.nick, host), world.name)
-            world.relay(message, msgid=False).deliver(target)
+            relay = world.relay(message, msgid=False)
+            (relay.answer if target is user else relay.deliver)(target)

@@ -21,6 +21,7 @@ from wirespeak.irc.modes import RANKS, STATUSMSG
 from wirespeak.irc.numerics import Numeric
 from wirespeak.irc.service_names import SERVICES
 from wirespeak.irc.users import User
+from wirespeak.irc.verbs.channel import listed
 from wirespeak.irc.words import middle
 from wirespeak.irc.world import World
 
@@ -72,7 +73,7 @@ def _say(world: World, user: User, message: Message, text: list[str]) -> None:
         _say_to(world, user, command, targets, text, tags)
         return
     world.burst = None  # nothing is added to what was said before, or to what is said now: it might overtake what another target gets
-    each = list(dict.fromkeys(filter(None, targets.split(","))))
+    each = listed(world, targets)
     if not each:
         _refuse(user, command, numerics.ERR_NORECIPIENT, command)
     if len(each) > TARGETS[command]:
@@ -88,31 +89,29 @@ def _say(world: World, user: User, message: Message, text: list[str]) -> None:
 
 
 def _say_to(world: World, user: User, command: str, target: str, text: list[str], tags: Mapping[str, str] | None) -> None:
-    if target[0] == "#":
-        _say_in_channel(world, user, command, "", target, text, tags)
-    elif target[0] in RANK_OF:
-        name = target.lstrip(STATUSMSG)
-        # Of several prefixes the lowest counts: it stands for all above (Modern IRC: PRIVMSG message).
-        status = min(target[: len(target) - len(name)], key=RANK_OF.__getitem__)
-        _say_in_channel(world, user, command, status, name, text, tags)
-    else:
+    """Send it to ``target``; where that can't be, the answer names it as it was given, with its prefix."""
+    name = target.lstrip(STATUSMSG)
+    if not name:
+        _refuse(user, command, numerics.ERR_NORECIPIENT, command)
+    elif name[0] == "#":
+        _say_in_channel(world, user, command, target, name, text, tags)
+    else:  # no nick begins with a prefix
         _say_to_user(world, user, command, target, text, tags)
 
 
 def _say_in_channel(
-    world: World, user: User, command: str, status: str, name: str, text: list[str], tags: Mapping[str, str] | None
+    world: World, user: User, command: str, target: str, name: str, text: list[str], tags: Mapping[str, str] | None
 ) -> None:
     channel = world.channel(name)
     if channel is None:
-        _refuse(user, command, numerics.ERR_NOSUCHCHANNEL, middle(name))
+        _refuse(user, command, numerics.ERR_NOSUCHCHANNEL, middle(target))
         return
     muted = channel.mutes(user) or ("C" if "C" in channel.modes and text and _asks_a_program(text[0]) else "")
     if muted:
-        if channel.shows_to(user):
-            _refuse(user, command, numerics.ERR_CANNOTSENDTOCHAN, channel.name, f"Cannot send to channel (+{muted})")
-        else:
-            _refuse(user, command, numerics.ERR_NOSUCHCHANNEL, middle(name))
+        _refuse(user, command, numerics.ERR_CANNOTSENDTOCHAN, middle(target), f"Cannot send to channel (+{muted})")
         return
+    # Of several prefixes the lowest counts: it stands for all above (Modern IRC: PRIVMSG message).
+    status = min(target[: -len(name)], key=RANK_OF.__getitem__) if name != target else ""
     relay = world.relay(Message(command, [status + channel.name, *text], user.prefix), user, tags)
     if not status and text:
         world.said(relay, user, channel)
