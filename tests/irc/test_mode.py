@@ -35,12 +35,14 @@ def test_the_key_is_told_to_members_alone() -> None:
     zoe.hears(":irc.home.test 324 zoe #c +klnt * 20", ":irc.home.test 329 zoe #c 1790000000")
 
 
-def test_a_secret_channel_is_as_if_it_were_not_there() -> None:
+def test_to_look_at_a_secret_channel_is_as_if_it_were_not_there() -> None:
     alice, bob = two()
     alice.asks("MODE #c +s")
     zoe = alice.net.join("zoe")
-    zoe.says("MODE #c", "MODE #c b", "MODE #c +m", "MODE #nowhere")
-    zoe.hears(*(f":irc.home.test 403 zoe {name} :No such channel" for name in ("#c", "#c", "#c", "#nowhere")))
+    zoe.says("MODE #c", "MODE #c b", "MODE #nowhere")
+    zoe.hears(*(f":irc.home.test 403 zoe {name} :No such channel" for name in ("#c", "#c", "#nowhere")))
+    zoe.says("MODE #c +m", "MODE #c b+m")
+    zoe.hears(*[":irc.home.test 482 zoe #c :You're not channel operator"] * 2)
     bob.heard()
     bob.says("MODE #c")
     bob.hears(":irc.home.test 324 bob #c +nst", ":irc.home.test 329 …")

@@ -59,8 +59,14 @@ def SAMODE(world: World, user: User, message: Message) -> None:
 
 def _channel(world: World, user: User, name: str, words: list[str], *, forced: bool = False) -> None:
     channel = world.channel(name)
-    if channel is None or not channel.shows_to(user):
+    if channel is None:
         user.reply(numerics.ERR_NOSUCHCHANNEL, middle(name))
+        return
+    if not channel.shows_to(user):  # to look at, it is as if it were not there (Modern IRC: Secret Channel Mode)
+        if words and read(words[0], words[1:]).changes:
+            user.reply(numerics.ERR_CHANOPRIVSNEEDED, channel.name)
+        else:
+            user.reply(numerics.ERR_NOSUCHCHANNEL, middle(name))
         return
     if not words:
         user.reply(numerics.RPL_CHANNELMODEIS, channel.name, *channel.mode_words(inside=user in channel.members or forced))
