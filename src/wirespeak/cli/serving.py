@@ -55,12 +55,12 @@ class Serving:
         ``client_authorities``: as `server_context` has it.
         """
         if self.cert is not None:
-            from wirespeak.sockets.certificate import Credentials  # cryptography takes a moment to import
+            from wirespeak.sockets.certificate import Credentials  # this and the next take a moment to import
 
             return server_context(Credentials.load(self.cert, self.key), alpn=alpn, client_authorities=client_authorities)
         if not self.tls:
             return None
-        from wirespeak.sockets.authority import Authority  # and here too
+        from wirespeak.sockets.authority import Authority
 
         return server_context(Authority.open(), alpn=alpn, client_authorities=client_authorities)
 

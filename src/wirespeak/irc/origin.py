@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 __all__ = ["Origin"]
 
@@ -15,14 +14,12 @@ __all__ = ["Origin"]
 class Origin:
     """``name`` is the server's; ``clock`` gives seconds since 1970; ``seed`` makes its message ids differ from those before a restart."""
 
-    __slots__ = ("_count", "_second", "_second_text", "_seed", "acting", "clock", "name")
+    __slots__ = ("_count", "_second", "_second_text", "_seed", "clock", "name")
 
     def __init__(self, name: str, clock: Callable[[], float], seed: str) -> None:
         self.name = name
         self.clock = clock
         self._seed = seed
-        self.acting: Any = None
-        """Whose command is being carried out now, where that bears a label: what that user is told now answers it (`users.User.answer`)."""
         self._count = 0
         self._second = -1
         self._second_text = ""

@@ -53,7 +53,7 @@ class Relay:
         user.session.queue(self.form(user))
 
     def to_all(self, members: Iterable[User], skip: User | None = None) -> None:
-        """Send it to each of ``members`` but ``skip``, which may be the sender; else that one's copy is its answer."""
+        """Send it to each of ``members`` but ``skip``. That is the sender, where there is one; without it, the sender's copy answers it."""
         forms = self._forms
         other = skip or self.sender
         for user in members:

@@ -171,7 +171,6 @@ class _Conversation:
             user.fail(event.command, "INVALID_UTF8", "Message rejected: on this network your IRC software must use UTF-8")
         elif type(event) is Malformed and event.error.code:
             user.reply(numerics.ERR_UNKNOWNCOMMAND, event.command)
-        self._world.acting = None
         user.close_label()
 
     def lost(self, error: Exception | None) -> None:

@@ -42,6 +42,7 @@ class User:
         "_batch",
         "_first",
         "_label",
+        "_waiting",
         "account",
         "away",
         "cap_version",
@@ -116,6 +117,7 @@ class User:
         self.held: Any = None
         """The task of a command of its that waits for what is done off the loop (`World.later`); True while it is being begun."""
         self._label: str | None = None
+        self._waiting: str | None = None  # the label, while its command waits
         self._first: tuple[dict[str, str], bytes] | None = None  # the tags and the line of the only answer so far
         self._batch = ""  # the name of the batch, once there are several
 
@@ -176,11 +178,8 @@ class User:
         self.answer(tags, message.body())
 
     def answer(self, tags: dict[str, str], line: bytes) -> None:
-        """Queue ``line``, which ends in CRLF, behind ``tags``, which this user understands; and see to the label.
-
-        Where the user's command waits for something, what others do to it meanwhile is no answer (IRCv3 labeled-response, Tags).
-        """
-        if self._label is None or self.origin.acting is not self:
+        """Queue ``line``, which ends in CRLF, behind ``tags``, which this user understands; and see to the label."""
+        if self._label is None:
             self.session.queue(encode_tags(tags).encode() + line if tags else line)
         elif self._batch:
             self._queue_with("batch", self._batch, tags, line)
@@ -195,9 +194,17 @@ class User:
             self._first = None
 
     def open_label(self, label: str) -> None:
-        """What is answered from here on answers the command that bore ``label``, while its user is who acts."""
+        """What is answered from here on answers the command that bore ``label``."""
         self._label = label
-        self.origin.acting = self
+
+    def put_label_aside(self) -> None:
+        """The command waits: what others do to its user meanwhile answers nothing (IRCv3 labeled-response, Tags)."""
+        self._waiting, self._label = self._label, None
+
+    def take_label_up(self) -> None:
+        """It goes on, and with it what answers it."""
+        if self._waiting is not None:
+            self._label, self._waiting = self._waiting, None
 
     def close_label(self) -> None:
         """The command is carried out: if it bore a label, end what answers it."""
@@ -214,6 +221,7 @@ class User:
 
     def say_pending(self) -> None:
         """The connection ends in the middle of a command: what has been answered until now comes before our last word."""
+        self.take_label_up()
         if self._batch or self._first is not None:
             self.close_label()
 

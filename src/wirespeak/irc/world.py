@@ -222,18 +222,14 @@ class World(Origin):
         """
         user.session.hold()
         user.held = True
-        task = user.link.start(
-            self._acted(user, self._later(user, coroutine))
-        )  # its first steps are taken here, and may be all that there are
+        # Its first steps are taken here, and may be all that there are.
+        task = user.link.start(self._later(user, coroutine))
         if user.held is not None:
             user.held = task
 
-    async def _acted(self, user: User, coroutine: Coroutine[Any, Any, None]) -> None:
-        await _steps(self, user, coroutine)
-
     async def _later(self, user: User, coroutine: Coroutine[Any, Any, None]) -> None:
         try:
-            await coroutine
+            await _labelled(user, coroutine)
         except ConnectionLost:
             pass
         except Exception as error:
@@ -436,19 +432,18 @@ class World(Origin):
 
 
 @types.coroutine
-def _steps(origin: Origin, user: User, coroutine: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
-    """Run ``coroutine``; in each of its steps ``user`` is who acts, and between them whoever else may be."""
+def _labelled(user: User, coroutine: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
+    """Run ``coroutine``, with the label of the command of ``user`` put aside wherever it waits."""
     step: Callable[[Any], Any] = coroutine.send
     value: Any = None
     while True:
-        before, origin.acting = origin.acting, user
         try:
             awaited = step(value)
         except StopIteration:
             return
-        finally:
-            origin.acting = before
+        user.put_label_aside()
         try:
             step, value = coroutine.send, (yield awaited)
         except BaseException as error:  # it is cancelled
             step, value = coroutine.throw, error
+        user.take_label_up()

@@ -59,7 +59,6 @@ def dispatch(world: World, user: User, message: Message) -> None:
     world.commands += 1
     if message.tags and opens_label(user, message.tags.get("label", "")):
         _carry_out(world, user, message)
-        world.acting = None
         if user.held is None:
             user.close_label()
     else:

@@ -96,11 +96,9 @@ SELECTORS: Final[dict[str, Callable[[User], str]]] = {
     "r": lambda user: user.realname,
     "a": lambda user: user.account or "",
     "i": lambda user: user.ip,
+    "s": lambda user: user.origin.name,
 }
-"""What a mask may be held against, by the flag that asks for it."""
-
-SERVER: Final = "s"
-"""And this one asks for the name of the server, which all have in common (RFC 1459 4.5.1: host, server, real name and nickname)."""
+"""What a mask may be held against, by the flag that asks for it (RFC 1459 4.5.1: host, server, real name and nickname)."""
 
 USUAL: Final = "nuhrs"
 """What it is held against where none is named."""
@@ -147,12 +145,11 @@ def _in_channel(asker: User, channel: Channel | None) -> Iterator[Found]:
 def _fitting(world: World, asker: User, mask: str, flags: str) -> Iterator[Found]:
     """The users whom ``asker`` may see and who fit ``mask``."""
     known = asker.oper is not None
-    named = [letter for letter in flags if letter in SELECTORS or letter == SERVER] or [*USUAL, ADDRESS]
-    selectors = [SELECTORS[letter] for letter in named if letter != SERVER and (known or letter != ADDRESS)]
+    named = [letter for letter in flags if letter in SELECTORS] or [*USUAL, ADDRESS]
+    selectors = [SELECTORS[letter] for letter in named if known or letter != ADDRESS]
     if "!" in mask or "@" in mask:  # ann!*@*, as lists of bans have it
         selectors.append(lambda user: user.prefix)
-    everyone = mask in EVERYONE or (SERVER in named and world.is_named(mask))
-    fits = None if everyone else Glob(mask).matches
+    fits = None if mask in EVERYONE else Glob(mask).matches
     for user in list(world.users.values()):
         if user.gone or not is_visible(asker, user):
             continue
